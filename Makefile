@@ -1,0 +1,86 @@
+# The workflow of Flipwatch. `make help` lists it; every target sets up what it needs.
+#
+#   make demo               the whole bot on this machine, without keys
+#   make demo PORT=8123     the same at another port
+#   make test               all tests
+#   make test ARGS=tests/bot
+#   PYTHON=python3.12 make test
+
+PYTHON ?= python3
+PORT ?=
+ARGS ?=
+# Tests run in as many processes as there are cores, but at most so many.
+JOBS ?= auto
+MAX_JOBS ?= 8
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint types imports bench crash docs lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(INSTALLED) ## run the bot with a recorded market, no keys needed; PORT=8123 chooses the port
+	@$(BIN)/flipwatch demo $(if $(PORT),--port $(PORT))
+
+test: $(INSTALLED) ## run all tests; ARGS=tests/bot runs some
+	@$(BIN)/python -m pytest -q -n $(JOBS) --maxprocesses $(MAX_JOBS) $(ARGS)
+
+check: lint types imports ## lint, types and imports
+
+lint: $(INSTALLED) ## ruff: rules and format
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(INSTALLED) ## mypy, strict
+	@$(BIN)/mypy
+
+imports: $(INSTALLED) ## import-linter: who may import whom
+	@$(BIN)/lint-imports
+
+bench: $(INSTALLED) ## measure speed and print the figures
+	@$(BIN)/python -m benchmarks
+
+crash: $(INSTALLED) ## only the tests that kill or restart something
+	@$(BIN)/python -m pytest -q -n $(JOBS) --maxprocesses $(MAX_JOBS) \
+	  -k "crash or kill or restart" $(ARGS)
+
+docs: $(INSTALLED) ## write config.example.toml and docs/configuration.md from bot/config.py
+	@$(BIN)/python -m bot.options
+
+lock: $(INSTALLED) ## write requirements.lock anew; ARGS=--upgrade takes the newest versions
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+	  --extra postgres --group dev --no-annotate --generate-hashes \
+	  --custom-compile-command "make lock" $(ARGS) \
+	  pyproject.toml --output-file requirements.lock
+
+clean: ## remove what was installed and cached; demo-data and databases stay
+	@rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache \
+	  .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# uv is quick; where it can't be had or can't reach its index, pip does the same.
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Flipwatch needs Python 3.11 or newer, but '$(PYTHON)' is not:"; \
+	  echo "install one and name it, for example: make PYTHON=python3.12 demo"; \
+	  exit 1; } >&2
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "'$(PYTHON)' can't make virtual environments."; \
+	  echo "On Debian and Ubuntu: apt install python3-venv"; \
+	  exit 1; } >&2
+	@$(BIN)/python -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' \
+	  2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
+	@echo "Installing what Flipwatch needs into $(VENV) (once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv \
+	  && $(BIN)/uv pip sync --quiet --python $(BIN)/python requirements.lock \
+	  && $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable . \
+	  || { echo "uv did not manage it; installing with pip ..." >&2 \
+	  && $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	    --require-hashes --requirement requirements.lock \
+	  && $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	    --no-deps --editable .; }
+	@touch $@
