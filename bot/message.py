@@ -1,0 +1,170 @@
+"""A message in words, free of any platform: what `messages` makes and senders render.
+
+Line 1 (`title`) is the whole verdict and stands alone on a lock screen. Texts in spans
+are plain: a renderer escapes them, so an asset's name can never be markup or a mention.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Self
+
+from bot.model import as_utc
+
+
+class Style(StrEnum):
+    """How a piece of text looks."""
+
+    PLAIN = "plain"
+    BOLD = "bold"
+    ITALIC = "italic"
+    CODE = "code"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A piece of text in one style."""
+
+    text: str
+    style: Style = Style.PLAIN
+
+
+class TimeStyle(StrEnum):
+    """How a moment is shown; the letters are Telegram's and Discord's own."""
+
+    TIME = "t"
+    DATE = "D"
+    BOTH = "f"
+    RELATIVE = "R"
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A moment shown on the reader's own clock; `fallback` names its zone."""
+
+    at: datetime
+    style: TimeStyle = TimeStyle.TIME
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "at", as_utc(self.at))
+
+    @property
+    def fallback(self) -> str:
+        """The moment in words for a platform or page without time entities."""
+        day = f"{self.at:%b} {self.at.day}"
+        match self.style:
+            case TimeStyle.TIME:
+                return f"{self.at:%H:%M} UTC"
+            case TimeStyle.DATE:
+                return day
+            case _:
+                return f"{day} {self.at:%H:%M} UTC"
+
+
+Span = Text | Moment
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of spans."""
+
+    spans: tuple[Span, ...] = ()
+
+    @property
+    def plain(self) -> str:
+        """The line without markup."""
+        return "".join(
+            s.text if isinstance(s, Text) else s.fallback for s in self.spans
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows in a fixed-width block, no row wider than 30 columns."""
+
+    rows: tuple[str, ...]
+
+
+Block = Line | Table
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A button: either `action` (what comes back when pressed) or `url`.
+
+    `action` is at most 64 bytes (Telegram's callback_data, core.telegram.org/bots/api
+    #inlinekeyboardbutton) and looks like `v1:mute24:17`.
+    """
+
+    label: str
+    action: str = ""
+    url: str = ""
+
+
+class Tone(StrEnum):
+    """What the message is about; a renderer picks the colour."""
+
+    BULLISH = "bullish"
+    BEARISH = "bearish"
+    PLAIN = "plain"
+    TROUBLE = "trouble"
+    OVER = "over"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """What is said: verdict, lines, footer, buttons.
+
+    Attributes:
+        stamp: the engine's time. Telegram and the web append it to the footer as a
+            `Moment` in `stamp_style`; Discord shows it as the embed's timestamp.
+        is_silent: arrives without a sound.
+        is_private: in a group only the person who asked may see it (Discord
+            ephemeral), where the platform can.
+        reply_to: the platform's id of the message this one answers, if any.
+    """
+
+    title: Line
+    body: tuple[Block, ...] = ()
+    footer: Line | None = None
+    stamp: datetime | None = None
+    stamp_style: TimeStyle = TimeStyle.TIME
+    buttons: tuple[tuple[Button, ...], ...] = ()
+    tone: Tone = Tone.PLAIN
+    is_silent: bool = False
+    is_private: bool = False
+    reply_to: str = ""
+
+    @property
+    def plain(self) -> str:
+        """The whole message without markup, a line each."""
+        lines = [self.title.plain]
+        for block in self.body:
+            lines += [block.plain] if isinstance(block, Line) else list(block.rows)
+        if self.footer is not None:
+            lines += ["", self.footer.plain]
+        return "\n".join(lines)
+
+    def evolve(self, **changes: object) -> Self:
+        """Return a copy with some fields changed."""
+        return replace(self, **changes)  # type: ignore[arg-type]
+
+
+def line(*parts: str | Span) -> Line:
+    """Build a line from strings and spans."""
+    return Line(tuple(Text(p) if isinstance(p, str) else p for p in parts))
+
+
+def bold(text: str) -> Text:
+    """Return the text in bold."""
+    return Text(text, Style.BOLD)
+
+
+def italic(text: str) -> Text:
+    """Return the text in italics."""
+    return Text(text, Style.ITALIC)
+
+
+def code(text: str) -> Text:
+    """Return the text as typed, in a code face."""
+    return Text(text, Style.CODE)

@@ -1,0 +1,639 @@
+"""The ports: what the core needs of engines, stores and platforms.
+
+Adapters in `engine/`, `storage/` and `handlers/` satisfy them; tests satisfy them with
+complete fakes. Nothing here imports a library of the outside world.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from bot.message import Button, Message
+from bot.model import (
+    Address,
+    Asset,
+    AssetState,
+    Claim,
+    Conditions,
+    Event,
+    FrozenMessage,
+    JsonDict,
+    Mute,
+    PlaceKind,
+    Platform,
+    PollSummary,
+    PrivateLine,
+    Reading,
+    Receipt,
+    Recipient,
+    Snapshot,
+    Target,
+    Tell,
+    Tick,
+    Told,
+    Wanted,
+    Watch,
+)
+
+#: Gives the time now, aware and in UTC. Passed in everywhere, never imported.
+Clock = Callable[[], datetime]
+
+
+class GradeSource(Protocol):
+    """A grading engine as we poll it.
+
+    `name` identifies it in the store (another name is another source, hence a new
+    baseline), `title` is what people read, `update_every` is how often it usually has
+    something new.
+    """
+
+    name: str
+    title: str
+    update_every: timedelta
+
+    async def fetch(self, wanted: Wanted) -> Snapshot:
+        """Fetch what the engine says now; raise only `SourceError`."""
+        ...
+
+    def resume(self, bookmark: str | None) -> None:
+        """Continue where a committed snapshot left off; called once before fetching."""
+        ...
+
+    async def close(self) -> None:
+        """Give back connections; may be called twice."""
+        ...
+
+
+# --------------------------------------------------------------------------- sending
+
+
+class Sender(Protocol):
+    """Sends one message to one recipient on one platform.
+
+    `send_timeout` is shorter than the lease. `repeat_window` is for how long a message
+    whose outcome is unknown is sent again exactly as it was; after it the message is
+    decided and rendered anew.
+    """
+
+    platform: Platform
+    repeat_window: timedelta
+
+    def render(self, message: Message) -> tuple[JsonDict, ...]:
+        """Render into one or more parts, each within the platform's limits.
+
+        Pure. A part is plain JSON: it is stored and may be sent by another process
+        after a crash.
+        """
+        ...
+
+    async def send(
+        self, address: Address, part: JsonDict, *, nonce: str, is_plain: bool = False
+    ) -> Receipt:
+        """Send one part and return the platform's yes; raise only `DeliveryError`.
+
+        `nonce` is at most 25 characters (Discord's limit) and the same for every
+        repeat of this part, so that a platform that knows nonces hides a repeat.
+        `is_plain` sends the words without markup, after the platform refused it.
+        """
+        ...
+
+
+class Face(Protocol):
+    """A side of the bot that listens: Telegram, Discord or HTTP."""
+
+    name: str
+
+    async def start(self) -> None:
+        """Start listening; raise `ConfigError` if it can never work."""
+        ...
+
+    async def stop(self) -> None:
+        """Stop listening; may be called twice."""
+        ...
+
+    def trouble(self) -> str:
+        """Say in a line what keeps it from working now, or return an empty string."""
+        ...
+
+
+# ------------------------------------------------------------- what people type
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """Something typed or pressed: by whom, where, and what the face can do about it.
+
+    Attributes:
+        place: where it was typed; the recipient that is changed, unless the command
+            is personal and the place is not private.
+        user: `platform:id` of who typed it; empty for an anonymous admin or a channel
+            post, who speak for the place.
+        text: the whole line with the leading slash: `/watch BTC 80`. Discord's face
+            puts its options together to the same text.
+        is_admin: asks the platform now whether this user may change the place. Always
+            true in a private chat.
+        open_private: opens the user's private chat by sending this message there, and
+            gives its address; raises `RecipientGoneError` if it is closed. None where
+            a bot can't write first (Telegram).
+        private_link: a link into the private chat that carries a start payload such as
+            `watch_BTC`; empty where there is none.
+        message_ref: the platform's id of the message the pressed button is on.
+    """
+
+    place: Address
+    kind: PlaceKind
+    user: str
+    text: str
+    language: str = ""
+    is_admin: Callable[[], Awaitable[bool]]
+    open_private: Callable[[Message], Awaitable[Address]] | None = None
+    private_link: Callable[[str], str] | None = None
+    message_ref: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PressReply:
+    """What follows a press: a short toast, a new message, or other buttons.
+
+    Attributes:
+        toast: at most 200 characters, for the presser alone.
+        message: sent as a new message (private to the presser where the place is not).
+        edited: replaces the message the button is on, when not None.
+        buttons: replaces only that message's buttons, when not None.
+        url: a link that the presser's client opens, where the platform can.
+    """
+
+    toast: str = ""
+    message: Message | None = None
+    edited: Message | None = None
+    buttons: tuple[tuple[Button, ...], ...] | None = None
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One autocomplete proposal: what is shown and what is filled in."""
+
+    label: str
+    value: str
+
+
+class Desk(Protocol):
+    """The platform-free side of every command: faces parse, ask this, and render.
+
+    Never raises a `UserError`: it is already worded as the reply.
+    """
+
+    async def say(self, call: Call) -> Message:
+        """Do what was typed and return the one reply."""
+        ...
+
+    async def press(self, call: Call, action: str) -> PressReply:
+        """Do what a button says; idempotent; old buttons are answered kindly."""
+        ...
+
+    async def complete(self, typed: str) -> Sequence[Choice]:
+        """Propose assets for the last word typed; at most 25."""
+        ...
+
+    async def on_added(self, place: Address, kind: PlaceKind) -> Message | None:
+        """The bot was added to a place: return the greeting, if there is one."""
+        ...
+
+    async def on_gone(self, place: Address, reason: str) -> None:
+        """The bot was blocked or kicked: park, keep everything."""
+        ...
+
+    async def on_back(self, place: Address, kind: PlaceKind) -> None:
+        """The bot was unblocked or added again: resume what is parked."""
+        ...
+
+    async def on_moved(self, old: Address, new: Address) -> None:
+        """A group became a supergroup: follow."""
+        ...
+
+
+# --------------------------------------------------------------------------- storing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinesWanted:
+    """Which lines somebody cares about: by asset key, and on every asset."""
+
+    by_key: Mapping[str, frozenset[float]] = field(default_factory=dict)
+    everywhere: frozenset[float] = frozenset()
+
+    def of(self, key: str) -> frozenset[float]:
+        """Return all lines to keep for one asset."""
+        return self.by_key.get(key, frozenset()) | self.everywhere
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollResult:
+    """Everything one poll changes; committed in one transaction.
+
+    Attributes:
+        states: new state per asset key, only of assets that changed.
+        seen: keys the poll brought, changed or not; their `seen_at` moves.
+        readings: to be kept in history (a baseline, a newer `as_of`, an applied
+            revision, or a refreshed price at an equal `as_of`, which replaces it).
+        private_lines: their new sides; `dropped_lines` follow the shared line again.
+    """
+
+    tick: Tick
+    snapshot: Snapshot
+    finished_at: datetime
+    states: Mapping[str, AssetState] = field(default_factory=dict)
+    seen: frozenset[str] = frozenset()
+    readings: tuple[Reading, ...] = ()
+    events: tuple[Event, ...] = ()
+    private_lines: tuple[PrivateLine, ...] = ()
+    dropped_lines: tuple[PrivateLine, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Freeze:
+    """What was decided for a claim, before anything is sent.
+
+    Attributes:
+        parts: rendered parts of the message; empty when nothing is to be sent.
+        delivery_ids: deliveries the message carries.
+        tells: what becomes told after the yes.
+        holds: delivery id -> (until, reason): back to pending with that `due_at`.
+        skips: delivery id -> reason: final.
+        ended_mutes: assets (None = all) whose "until the next flip" this message ends.
+    """
+
+    parts: tuple[JsonDict, ...] = ()
+    delivery_ids: tuple[int, ...] = ()
+    tells: tuple[Tell, ...] = ()
+    holds: Mapping[int, tuple[datetime, str]] = field(default_factory=dict)
+    skips: Mapping[int, str] = field(default_factory=dict)
+    ended_mutes: tuple[int | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """What /status, metrics and tests ask of the outbox and the rest."""
+
+    deliveries: Mapping[str, int] = field(default_factory=dict)
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    watches: int = 0
+    recipients: int = 0
+    assets: int = 0
+    events: int = 0
+
+
+class Store(Protocol):
+    """What Flipwatch remembers.
+
+    Holds for all methods: times are aware UTC; only `StoreError` is raised; one method
+    is one transaction; safe from several tasks and, on PostgreSQL, several processes.
+    Lists are ordered as documented and never lazily loaded.
+    """
+
+    async def close(self) -> None:
+        """Close all connections; may be called twice."""
+        ...
+
+    async def ping(self) -> None:
+        """Raise `StoreError` if the database does not answer."""
+        ...
+
+    # ---- polls
+
+    async def claim_poll(
+        self, source: str, now: datetime, interval: timedelta, worker: str
+    ) -> Tick | None:
+        """Take the next poll of this source, or return None if it is not ours.
+
+        Refused while an unfinished poll of another worker is younger than
+        2 x interval + 60 s, and while any poll of the source started less than half an
+        interval ago. Ticks are numbered, and a last poll that lies in the future (the
+        clock stepped back) never refuses: a clock step delays no poll.
+        """
+        ...
+
+    async def commit_poll(self, result: PollResult) -> Sequence[Event]:
+        """Write a poll's whole outcome and return the events that were new.
+
+        One transaction: assets (created or refreshed), readings, states, lines,
+        events with an open fan-out cursor, bookmark, poll row. An event whose key
+        exists is left alone and not returned.
+        """
+        ...
+
+    async def fail_poll(self, tick: Tick, reason: str, now: datetime) -> None:
+        """Record that a poll gave nothing; no other state changes."""
+        ...
+
+    async def last_polls(self, source: str, limit: int = 1) -> Sequence[PollSummary]:
+        """List finished polls, newest first."""
+        ...
+
+    async def last_good_poll(self, source: str) -> PollSummary | None:
+        """Find the newest poll that gave a snapshot."""
+        ...
+
+    async def bookmark(self, source: str) -> str | None:
+        """Return the bookmark of the last committed snapshot, if it had one."""
+        ...
+
+    async def load_states(
+        self, source: str, keys: Sequence[str]
+    ) -> Mapping[str, AssetState]:
+        """Return the states of those of the assets that have one."""
+        ...
+
+    async def watched_keys(self, source: str) -> frozenset[str]:
+        """Return keys of assets named by a watch of their own (not by top-n or all)."""
+        ...
+
+    async def lines_wanted(self, source: str) -> LinesWanted:
+        """Return the lines of all watches, default lines included."""
+        ...
+
+    async def private_lines(
+        self, source: str, keys: Sequence[str]
+    ) -> Sequence[PrivateLine]:
+        """List the private lines on these assets."""
+        ...
+
+    async def prices_at(
+        self, source: str, keys: Sequence[str], at: datetime
+    ) -> Mapping[str, float]:
+        """Return each asset's price from the newest reading in `[at - 12 h, at]`."""
+        ...
+
+    # ---- fan-out
+
+    async def open_fanouts(self, limit: int = 100) -> Sequence[int]:
+        """List ids of events whose fan-out is not finished, oldest first."""
+        ...
+
+    async def fan_out_chunk(self, event_id: int, *, limit: int, now: datetime) -> bool:
+        """Create deliveries for the next recipients; True when none are left.
+
+        Goes through watches by recipient id from the event's cursor, about `limit`
+        recipients at a time; deliveries and cursor are one transaction, so a crash
+        repeats or loses nothing. Who matches is what `routing.route` says.
+        """
+        ...
+
+    # ---- deliveries
+
+    async def claim_due(
+        self,
+        platforms: Sequence[Platform],
+        *,
+        owner: str,
+        now: datetime,
+        lease: timedelta,
+        limit: int,
+    ) -> Sequence[Claim]:
+        """Take recipients that are due, each with all its waiting deliveries.
+
+        A recipient may be claimed when it is not parked, no unexpired lease is on it
+        (or the lease's owner is this worker's own name and lies in the past), and it
+        has a pending delivery or a frozen message with `due_at <= now`. All its
+        pending deliveries come along in event order, also those held until later, so
+        that the net can be told. Longest due first. A frozen message comes back
+        exactly as it was, with `waiting` empty.
+        """
+        ...
+
+    async def freeze(
+        self, claim: Claim, decided: Freeze, *, now: datetime
+    ) -> FrozenMessage | None:
+        """Write what was decided; return the message to send, None if there is none.
+
+        Raises `LeaseLostError` if the claim is no longer ours. When nothing is to be
+        sent the recipient's lease ends here.
+        """
+        ...
+
+    async def record_part(
+        self, claim: Claim, message_id: int, receipt: Receipt, *, now: datetime
+    ) -> None:
+        """Count one more part as sent and remember the first part's message id."""
+        ...
+
+    async def settle_sent(
+        self, claim: Claim, message_id: int, *, now: datetime
+    ) -> None:
+        """The platform said yes to all parts: deliveries `sent`, tells become told.
+
+        Idempotent. Ends the lease.
+        """
+        ...
+
+    async def settle_retry(
+        self,
+        claim: Claim,
+        message_id: int,
+        *,
+        due_at: datetime,
+        reason: str,
+        is_unknown: bool,
+        now: datetime,
+        is_plain: bool = False,
+        counts: bool = True,
+    ) -> None:
+        """Try again at `due_at`: frozen if the outcome is unknown, else thawed.
+
+        Thawed deliveries become pending and are decided anew. A message of which a
+        part has been sent already stays frozen. `is_plain` keeps it frozen for one
+        more try without markup. `counts` False leaves `attempts` and ends no patience
+        (the platform ordered the wait: then `owed_since` moves on by it).
+        """
+        ...
+
+    async def settle_parked(
+        self, claim: Claim, message_id: int, *, reason: str, now: datetime
+    ) -> None:
+        """The recipient is gone: park it and all its waiting deliveries."""
+        ...
+
+    async def settle_dead(
+        self, claim: Claim, message_id: int, *, reason: str, now: datetime
+    ) -> None:
+        """Give up on the message's deliveries, with the reason. Ends the lease."""
+        ...
+
+    async def move_recipient(self, old: Address, new: Address) -> None:
+        """Give a recipient (and its topics' siblings) another chat; idempotent."""
+        ...
+
+    async def release(self, claim: Claim, *, due_at: datetime | None = None) -> None:
+        """End a lease without an outcome.
+
+        Nothing else changes but, if given, `due_at` of a frozen message or of the
+        waiting deliveries that are due.
+        """
+        ...
+
+    async def park(self, address: Address, *, reason: str, now: datetime) -> None:
+        """Park a recipient and what waits for it; unknown addresses are ignored."""
+        ...
+
+    async def unpark(self, address: Address, *, now: datetime) -> Recipient | None:
+        """Resume a recipient: its parked deliveries are pending and due now."""
+        ...
+
+    # ---- recipients and watches
+
+    async def find_recipient(self, address: Address) -> Recipient | None:
+        """Find a recipient by its address."""
+        ...
+
+    async def ensure_recipient(
+        self, address: Address, kind: PlaceKind, *, language: str = "", now: datetime
+    ) -> Recipient:
+        """Return the recipient, created if it is new; idempotent."""
+        ...
+
+    async def set_thresholds(
+        self, recipient_id: int, thresholds: Sequence[float], *, now: datetime
+    ) -> None:
+        """Set the default lines, and with them those of watches without their own."""
+        ...
+
+    async def put_watch(
+        self,
+        recipient_id: int,
+        target: Target,
+        conditions: Conditions,
+        *,
+        text: str,
+        created_by: str,
+        told: Tell | None,
+        is_exception: bool = False,
+        now: datetime,
+    ) -> tuple[Watch, bool]:
+        """Create the watch, or replace the one on the same target.
+
+        Returns it and whether it is new. Of a broadcast place there may be several on
+        different targets. `told` is what the reply will show of a single asset: it
+        becomes told now, and where a line's shown side differs from the shared one a
+        private line is kept. Putting an asset watch removes an exception on the asset.
+        """
+        ...
+
+    async def remove_watch(
+        self, recipient_id: int, target: Target, *, now: datetime
+    ) -> Watch | None:
+        """Remove the watch on exactly this target, if there is one.
+
+        Its waiting deliveries that no other watch of the recipient covers become
+        skipped with reason `unwatched`.
+        """
+        ...
+
+    async def list_watches(self, recipient_id: int) -> Sequence[Watch]:
+        """List a recipient's watches and exceptions, oldest first."""
+        ...
+
+    async def set_mute(self, recipient_id: int, mute: Mute) -> None:
+        """Set or replace the mute of one asset or of all."""
+        ...
+
+    async def clear_mutes(
+        self, recipient_id: int, asset_id: int | None, *, now: datetime
+    ) -> int:
+        """Remove the mute of one asset, or with None every mute; return how many.
+
+        What they held becomes due now.
+        """
+        ...
+
+    async def list_mutes(self, recipient_id: int, now: datetime) -> Sequence[Mute]:
+        """List the mutes in force."""
+        ...
+
+    async def told(self, recipient_id: int) -> Mapping[int, Told]:
+        """Return what the recipient was last told, by asset id."""
+        ...
+
+    # ---- assets
+
+    async def find_assets(self, source: str, word: str) -> Sequence[Asset]:
+        """List assets whose symbol, alias, key or name is the word, largest first.
+
+        Case does not matter. Symbols come before aliases, aliases before names.
+        """
+        ...
+
+    async def get_assets(self, ids: Sequence[int]) -> Mapping[int, Asset]:
+        """Return assets with their states, by id; unknown ids are left out."""
+        ...
+
+    async def list_assets(
+        self,
+        source: str,
+        *,
+        target: Target | None = None,
+        limit: int = 0,
+    ) -> Sequence[Asset]:
+        """List assets with states: all of the source, or those a target names.
+
+        Largest market cap first (unknown last), then by symbol. 0 = no limit.
+        """
+        ...
+
+    async def symbols(self, source: str) -> Sequence[tuple[str, str]]:
+        """List (symbol, name) of every asset, largest first, for suggestions."""
+        ...
+
+    async def categories(self, source: str) -> Sequence[str]:
+        """List the categories of the assets, alphabetically."""
+        ...
+
+    async def has_market_caps(self, source: str) -> bool:
+        """Whether any asset of the source has a market cap."""
+        ...
+
+    async def recent_events(
+        self, source: str, *, asset_id: int | None = None, limit: int = 20
+    ) -> Sequence[Event]:
+        """List events, newest first."""
+        ...
+
+    # ---- the web chat's inbox
+
+    async def append_inbox(
+        self, inbox: str, entry: JsonDict, *, nonce: str, now: datetime
+    ) -> tuple[int, bool]:
+        """Keep an entry of a web inbox; return its id and whether it is new.
+
+        Ids grow. The same nonce in the same inbox is the same entry.
+        """
+        ...
+
+    async def read_inbox(
+        self, inbox: str, *, after: int = 0, limit: int = 200
+    ) -> Sequence[tuple[int, datetime, JsonDict]]:
+        """List the newest `limit` entries after an id, oldest first."""
+        ...
+
+    async def update_inbox(self, inbox: str, entry_id: int, entry: JsonDict) -> bool:
+        """Replace an entry (a pressed button changed it); False if it is not there."""
+        ...
+
+    # ---- odds and ends
+
+    async def get_value(self, name: str) -> str | None:
+        """Return a small setting of the bot itself."""
+        ...
+
+    async def set_value(self, name: str, value: str | None) -> None:
+        """Set a small setting, or with None remove it."""
+        ...
+
+    async def take_value(self, name: str, expected: str) -> bool:
+        """Remove the setting if it is exactly this; True for one caller only."""
+        ...
+
+    async def counts(self, now: datetime) -> Counts:
+        """Count for /status and metrics."""
+        ...
