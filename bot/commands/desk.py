@@ -1,0 +1,184 @@
+"""The desk: every command and button of every platform comes here."""
+
+import difflib
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from bot import grammar, notices
+from bot.commands import about, operators, places, presses, settings, watching
+from bot.commands.room import Room
+from bot.errors import StoreError, UserError
+from bot.grammar import Parsed
+from bot.message import Message
+from bot.model import Address, PlaceKind, Scope
+from bot.ports import Call, Choice, PressReply
+
+logger = logging.getLogger(__name__)
+
+#: longer lines are nobody's command; Telegram's own limit is 4,096
+TEXT_MAX = 1000
+#: Discord shows at most so many proposals (docs: application commands, autocomplete)
+CHOICES_MAX = 25
+
+_Command = Callable[[Room, Call, str], Awaitable[Message]]
+
+COMMANDS: Mapping[str, _Command] = {
+    "start": about.start,
+    "help": about.help_,
+    "watch": watching.watch,
+    "unwatch": watching.unwatch,
+    "watchlist": about.watchlist,
+    "signal": about.signal,
+    "threshold": settings.threshold,
+    "mute": settings.mute,
+    "unmute": settings.unmute,
+    "broadcast": places.broadcast,
+    "preview": about.preview,
+    "status": about.status,
+    "claim": operators.claim,
+}
+
+
+class CommandDesk:
+    """Implements `ports.Desk` over a `Room`."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+
+    async def say(self, call: Call) -> Message:
+        """Do what was typed and return the one reply."""
+        try:
+            return await self._say(call)
+        except UserError as error:
+            return notices.wrong(error)
+        except StoreError:
+            logger.exception("command failed", extra={"action": "command"})
+            return notices.failed()
+
+    async def _say(self, call: Call) -> Message:
+        text = call.text.strip()
+        if len(text) > TEXT_MAX:
+            raise UserError(
+                f"At most {TEXT_MAX:,} characters, please", hint="Try it in parts."
+            )
+        name, arguments = _split(text)
+        if name is None:
+            return await self._say_plain(call, text)
+        if name != "claim" and not await self._may_use(call):
+            return notices.refused(
+                "This bot is private", "Ask its operator to let you in."
+            )
+        command = COMMANDS.get(name)
+        if command is None:
+            near = difflib.get_close_matches(name, COMMANDS, 1, 0.6)
+            hint = f"Did you mean /{near[0]}?" if near else "All commands: /help."
+            raise UserError(f"I don't know /{name[:30]}", hint=hint)
+        return await command(self._room, call, arguments)
+
+    async def _say_plain(self, call: Call, text: str) -> Message:
+        """Understand a private line of symbols only as a /watch."""
+        if not await self._may_use(call):
+            return notices.refused(
+                "This bot is private", "Ask its operator to let you in."
+            )
+        parsed = _parse_quietly(text)
+        if parsed is None or not await self._are_known(parsed):
+            raise UserError(
+                "I understand commands and symbols",
+                hint="For example BTC ETH, or /help.",
+            )
+        return await watching.watch(self._room, call, text)
+
+    async def _are_known(self, parsed: Parsed) -> bool:
+        """Whether a line names something that exists, so that it is meant for us."""
+        if not parsed.named:
+            return False
+        for named in parsed.named:
+            if named.scope is not Scope.ASSET:
+                return True
+            if await self._room.store.find_assets(self._room.source.name, named.word):
+                return True
+        return False
+
+    async def _may_use(self, call: Call) -> bool:
+        if self._room.access == "open":
+            return True
+        return await self._room.is_operator(call.user)
+
+    async def press(self, call: Call, action: str) -> PressReply:
+        """Do what a button says; idempotent; old buttons are answered kindly."""
+        try:
+            if not await self._may_use(call):
+                return PressReply(toast="This bot is private.")
+            return await presses.press(self._room, call, action)
+        except UserError as error:
+            return PressReply(toast=str(error)[:200])
+        except StoreError:
+            logger.exception("press failed", extra={"action": "press"})
+            return PressReply(
+                toast="That did not work here; nothing was changed. "
+                "Try again in a minute."
+            )
+
+    async def complete(self, typed: str) -> Sequence[Choice]:
+        """Propose assets whose symbol or name starts with the last word typed."""
+        head, _, last = typed.rpartition(" ")
+        known = await self._room.store.symbols(self._room.source.name)
+        wanted = last.lstrip("$").casefold()
+        starting = [
+            (symbol, name)
+            for symbol, name in known
+            if symbol.casefold().startswith(wanted)
+            or name.casefold().startswith(wanted)
+        ]
+        prefix = f"{head} " if head else ""
+        return [
+            Choice(_label(prefix, symbol, name), f"{prefix}{symbol}"[:100])
+            for symbol, name in starting[:CHOICES_MAX]
+        ]
+
+    async def on_added(self, place: Address, kind: PlaceKind) -> Message | None:
+        """Greet a new group once; a known place resumes instead."""
+        known = await self._room.store.find_recipient(place)
+        if known is not None:
+            await self.on_back(place, kind)
+            return None
+        if kind is PlaceKind.PRIVATE:
+            return None
+        await self._room.store.ensure_recipient(place, kind, now=self._room.now())
+        return notices.greeting() if kind is PlaceKind.GROUP else None
+
+    async def on_gone(self, place: Address, reason: str) -> None:
+        """Park a recipient; its watchlist stays."""
+        await self._room.store.park(place, reason=reason, now=self._room.now())
+
+    async def on_back(self, place: Address, kind: PlaceKind) -> None:
+        """Resume a parked recipient."""
+        del kind
+        await self._room.store.unpark(place, now=self._room.now())
+        self._room.wake()
+
+    async def on_moved(self, old: Address, new: Address) -> None:
+        """Follow a group to its new address."""
+        await self._room.store.move_recipient(old, new)
+
+
+def _split(text: str) -> tuple[str | None, str]:
+    """Split `/watch@Bot BTC` into name and arguments; None where there is no slash."""
+    if not text.startswith("/"):
+        return None, text
+    head, _, arguments = text[1:].partition(" ")
+    first, _, rest = head.partition("\n")
+    return first.partition("@")[0].lower(), f"{rest} {arguments}".strip()
+
+
+def _parse_quietly(text: str) -> Parsed | None:
+    try:
+        return grammar.parse(text)
+    except UserError:
+        return None
+
+
+def _label(prefix: str, symbol: str, name: str) -> str:
+    shown = symbol if not name or name == symbol else f"{symbol} · {name}"
+    return f"{prefix}{shown}"[:100]

@@ -1,0 +1,112 @@
+"""What all commands share: the store, the source's name, the clock, who is who."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from bot.errors import UserError
+from bot.grammar import suggest
+from bot.model import Asset, PlaceKind, Recipient
+from bot.ports import Call, Clock, Store
+
+#: the largest of several assets with one symbol is taken when it is so much larger
+OBVIOUS_FACTOR = 10
+#: bot value: operators that became so by the one-time code, a JSON list
+OPERATORS = "operators"
+#: bot value: the one-time code itself
+CLAIM_CODE = "claim_code"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceInfo:
+    """The grading engine as commands need to know it."""
+
+    name: str
+    title: str
+    update_every: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """Where commands work.
+
+    Attributes:
+        operators: `platform:id` of operators named in the configuration.
+        access: `open`, or who else may use the bot: `invite` and `list` let in
+            operators and those an operator let in.
+        troubles: what keeps parts from working, by name; an empty text is fine.
+        wake: tells the dispatcher that something became due.
+    """
+
+    store: Store
+    source: SourceInfo
+    now: Clock
+    operators: frozenset[str] = frozenset()
+    access: str = "open"
+    troubles: Callable[[], Mapping[str, str]] = dict
+    wake: Callable[[], None] = lambda: None
+
+    async def is_operator(self, user: str) -> bool:
+        """Whether this user may operate the bot."""
+        if not user:
+            return False
+        return user in self.operators or user in await self.claimed_operators()
+
+    async def claimed_operators(self) -> list[str]:
+        """Return the operators that became so by the one-time code."""
+        text = await self.store.get_value(OPERATORS)
+        return [str(x) for x in json.loads(text)] if text else []
+
+    async def recipient(self, call: Call) -> Recipient:
+        """Return the recipient of the place a call came from, created if new."""
+        return await self.store.ensure_recipient(
+            call.place, call.kind, language=call.language, now=self.now()
+        )
+
+    async def one_asset(self, word: str) -> Asset:
+        """Return the asset a word means, for commands that take exactly one.
+
+        Raises:
+            UserError: unknown, with a suggestion; or ambiguous, with the choice.
+        """
+        found = await self.store.find_assets(self.source.name, word.lstrip("$"))
+        chosen = obvious(found)
+        if chosen is not None:
+            return chosen
+        if found:
+            names = ", ".join(f"{a.name or a.symbol} ({a.key})" for a in found[:5])
+            raise UserError(
+                f"Several assets are called {word.upper()}",
+                hint=f"Take the number in brackets instead: {names}.",
+            )
+        near = await self.suggestion(word)
+        hint = f"Did you mean {near}?" if near else "Its symbol, please, such as BTC."
+        raise UserError(f"I don't know “{word}”", hint=hint)
+
+    async def suggestion(self, word: str) -> str:
+        """Return the symbol that was most likely meant, or an empty string."""
+        known = [symbol for symbol, _ in await self.store.symbols(self.source.name)]
+        return suggest(word, known)
+
+
+def obvious(assets: Sequence[Asset]) -> Asset | None:
+    """Return the asset that is meant when one is, by far, the largest."""
+    if not assets:
+        return None
+    if len(assets) == 1:
+        return assets[0]
+    first, second = assets[0].market_cap, assets[1].market_cap
+    if first is not None and first >= OBVIOUS_FACTOR * (second or 0.0):
+        return assets[0]
+    return None
+
+
+async def must_be_admin(call: Call, what: str) -> None:
+    """Let only admins of a group or channel go on.
+
+    Raises:
+        UserError: worded for the member who asked.
+    """
+    if call.kind is not PlaceKind.PRIVATE and not await call.is_admin():
+        raise UserError(f"Only admins can change {what}")

@@ -1,0 +1,381 @@
+"""What is answered about the bot itself, settings and broadcasts. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from bot import words
+from bot.errors import UserError
+from bot.message import (
+    Block,
+    Button,
+    Line,
+    Message,
+    Moment,
+    TimeStyle,
+    Tone,
+    bold,
+    code,
+    line,
+)
+from bot.model import Mute, PlaceKind, PollSummary
+
+
+def start(kind: PlaceKind, *, source_title: str) -> Message:
+    """Answer the first /start."""
+    if kind is not PlaceKind.PRIVATE:
+        return greeting()
+    return Message(
+        title=line("👋 ", bold("I write when a crypto signal flips")),
+        body=(
+            line(f"Signals and grades come from {source_title}."),
+            line(
+                "Type ", code("/watch BTC ETH"), ", or only the symbols: ", code("BTC")
+            ),
+            line("I stay silent until one of them turns bullish or bearish."),
+        ),
+        buttons=((Button("👁 Watch BTC", "v1:watch:BTC"), _SAMPLE),),
+        is_private=True,
+    )
+
+
+_SAMPLE = Button("👀 Show a sample", "v1:sample")
+
+
+def welcome_back(watches: int, *, was_parked: bool) -> Message:
+    """Answer a /start of somebody who is known already."""
+    body: list[Block] = [
+        line(
+            f"Your watchlist has {words.count(watches, 'watch', 'watches')}: /watchlist"
+        )
+    ]
+    if was_parked:
+        body.append(
+            line("What changed while I could not reach you comes next, if any.")
+        )
+    return Message(
+        title=line("👋 ", bold("You are back")), body=tuple(body), is_private=True
+    )
+
+
+def greeting() -> Message:
+    """Greet a group the bot was added to."""
+    return Message(
+        title=line("👋 ", bold("I post when a crypto signal flips")),
+        body=(
+            line("Silent until an admin says ", code("/broadcast")),
+            line("Information, not financial advice."),
+        ),
+        is_silent=True,
+    )
+
+
+#: command, arguments, what it is for; in the order of /help and of the menus
+COMMANDS: tuple[tuple[str, str, str], ...] = (
+    ("start", "", "begin, or resume after a block"),
+    ("help", "", "this list"),
+    ("watch", "BTC ETH 80 50", "hear when these flip or pass a line"),
+    ("unwatch", "BTC", "stop hearing of it"),
+    ("watchlist", "", "what you watch, freshest flip first"),
+    ("signal", "BTC", "signal, grade and price now"),
+    ("threshold", "BTC 80 50", "set lines for one asset, or for all"),
+    ("mute", "BTC 24h", "hold alerts: 1h, 24h or flip"),
+    ("unmute", "BTC", "let them through again"),
+    ("broadcast", "top100", "what this group or channel gets"),
+    ("preview", "", "a sample alert, as it would look"),
+    ("status", "", "how the bot is doing"),
+)
+
+
+def help_text() -> Message:
+    """Answer /help."""
+    rows = [
+        line(code(f"/{name} {arguments}".strip()), f" {purpose}")
+        for name, arguments, purpose in COMMANDS
+    ]
+    return Message(
+        title=line("❔ ", bold("I write when a crypto signal flips")),
+        body=(
+            line("🟢 bullish, 🔴 bearish, and a grade from 0 to 100."),
+            Line(),
+            *rows,
+            Line(),
+            line(
+                "More: ",
+                code("/watch #ai bullish grade>=80"),
+                " · ",
+                code("/watch all"),
+            ),
+            line("Information, not financial advice."),
+        ),
+        is_private=True,
+    )
+
+
+def wrong(error: UserError) -> Message:
+    """Answer something that cannot be done: what is wrong, and what to type."""
+    body: list[Block] = []
+    if error.marked:
+        body.append(line(code(error.marked)))
+    tail = f"{error.hint} " if error.hint else ""
+    body.append(line(f"{tail}Nothing was changed."))
+    return Message(
+        title=line("✋ ", bold(error.title)),
+        body=tuple(body),
+        tone=Tone.TROUBLE,
+        is_private=True,
+    )
+
+
+def refused(title: str, hint: str = "") -> Message:
+    """Answer somebody who may not do this."""
+    body = (line(hint),) if hint else ()
+    return Message(title=line("🔒 ", bold(title)), body=body, is_private=True)
+
+
+def failed() -> Message:
+    """Answer when the bot itself could not do it."""
+    return Message(
+        title=line("⚠️ ", bold("That did not work here")),
+        body=(line("Nothing was changed. Try again in a minute."),),
+        tone=Tone.TROUBLE,
+        is_private=True,
+    )
+
+
+# ----------------------------------------------------------------- private elsewhere
+
+
+def go_private(symbols: Sequence[str], link: str) -> Message:
+    """Answer a personal command in a group where the bot can't write first."""
+    name = words.names(list(symbols), 3) if symbols else "that"
+    what = f"Watch {name} privately" if symbols else "Open the private chat"
+    return Message(
+        title=line(f"👁 {name}: I alert you privately, not here."),
+        buttons=((Button(what, url=link),),) if link else (),
+        is_private=True,
+        is_silent=True,
+    )
+
+
+def private_chat_opened() -> Message:
+    """The first words in a private chat the bot opens itself."""
+    return Message(
+        title=line("👋 ", bold("Your alerts come here")),
+        body=(
+            line("Change them here with ", code("/watchlist"), " and ", code("/mute")),
+        ),
+        is_silent=True,
+    )
+
+
+def private_chat_closed(command: str) -> Message:
+    """Answer when the direct messages of the asker are closed."""
+    return Message(
+        title=line("⚠️ ", bold("I cannot reach you, so nothing was changed")),
+        body=(
+            line("Your direct messages from this server are closed."),
+            line(
+                "Open them (server name → Privacy settings → Direct messages), "
+                "then type ",
+                code(command),
+                " again.",
+            ),
+        ),
+        tone=Tone.TROUBLE,
+        is_private=True,
+    )
+
+
+# ------------------------------------------------------------------------- settings
+
+
+def thresholds(
+    name: str, lines: Sequence[float], *, was_changed: bool, is_default: bool
+) -> Message:
+    """Answer /threshold: the lines of one asset, or the default of all watches."""
+    shown = " · ".join(words.threshold(t) for t in sorted(lines, reverse=True))
+    subject = "every watch without lines of its own" if is_default else name
+    if not lines:
+        title = f"No lines for {subject}"
+        body = [line("I write of flips only.")]
+    else:
+        title = f"{'Lines' if len(lines) > 1 else 'Line'} for {subject}: {shown}"
+        body = [line("I write when the grade passes one, either way.")]
+    if not was_changed:
+        example = f"/threshold {'80 50' if is_default else f'{name} 80 50'}"
+        body.append(
+            line(
+                "To change: ",
+                code(example),
+                " · none: ",
+                code(f"{example.removesuffix(' 80 50')} off"),
+            )
+        )
+    return Message(title=line("📏 ", bold(title)), body=tuple(body), is_private=True)
+
+
+def muted(name: str, mute: Mute) -> Message:
+    """Answer /mute: until when, and what follows then."""
+    target = name or "Everything"
+    if mute.until is None:
+        title = line("🔕 ", bold(f"{target} muted until the next flip"))
+        body = (line("That flip is told; lines are not."),)
+    else:
+        title = line(
+            "🔕 ", bold(f"{target} muted until "), Moment(mute.until, TimeStyle.BOTH)
+        )
+        body = (line("What changed by then comes as one message."),)
+    action = f"v1:unmute:{mute.asset_id or 0}"
+    return Message(
+        title=title,
+        body=body,
+        buttons=((Button("🔔 Unmute", action),),),
+        is_private=True,
+    )
+
+
+def unmuted(name: str, count: int) -> Message:
+    """Answer /unmute."""
+    if not count:
+        title = f"{name or 'Nothing'} was not muted" if name else "Nothing was muted"
+        return Message(title=line("🔔 ", bold(title)), is_private=True)
+    return Message(
+        title=line("🔔 ", bold(f"{name or 'Everything'} is heard again")),
+        body=(line("What was held comes now, if it still stands."),),
+        is_private=True,
+    )
+
+
+# ----------------------------------------------------------------------- broadcasts
+
+
+def broadcast_needs_place() -> Message:
+    """Answer /broadcast in a private chat."""
+    return Message(
+        title=line("📣 ", bold("Type /broadcast in the group or channel")),
+        body=(
+            line("There it sets what that place gets. Here you /watch for yourself."),
+        ),
+        is_private=True,
+    )
+
+
+def broadcast_set(texts: Sequence[str], assets: int) -> Message:
+    """Answer a /broadcast that changed what a place gets."""
+    return Message(
+        title=line("📣 ", bold(f"This place gets: {words.names(list(texts))}")),
+        body=(
+            line(f"{words.count(assets, 'asset')} now. Posts come silent."),
+            line(
+                "Change: ",
+                code("/broadcast top100 grade>=80"),
+                " · stop: ",
+                code("/broadcast off"),
+            ),
+            line("Information, not financial advice."),
+        ),
+    )
+
+
+def broadcast_shown(rows: Sequence[tuple[str, str, datetime]]) -> Message:
+    """Answer /broadcast show: what a place gets, and who set it."""
+    if not rows:
+        return Message(
+            title=line("📣 ", bold("This place gets nothing")),
+            body=(line("An admin can change that: ", code("/broadcast top100")),),
+        )
+    return Message(
+        title=line(
+            "📣 ", bold(f"This place gets: {words.names([r[0] for r in rows])}")
+        ),
+        body=tuple(
+            line(
+                f"{text}: set ", Moment(at, TimeStyle.DATE), f" by {who}" if who else ""
+            )
+            for text, who, at in rows
+        ),
+    )
+
+
+def broadcast_off(count: int) -> Message:
+    """Answer /broadcast off."""
+    title = "This place gets nothing any more" if count else "This place got nothing"
+    return Message(title=line("📣 ", bold(title)))
+
+
+# --------------------------------------------------------------------------- status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """What /status tells: the last polls and what is in trouble."""
+
+    source_title: str
+    last: PollSummary | None
+    last_good: PollSummary | None
+    troubles: Mapping[str, str] = field(default_factory=dict)
+    deliveries: Mapping[str, int] = field(default_factory=dict)
+    watches: int = 0
+    assets: int = 0
+
+
+def status(health: Health, now: datetime) -> Message:
+    """Answer /status: is it watching, since when, what waits."""
+    good, troubles = (
+        health.last_good,
+        [f"{k}: {v}" for k, v in health.troubles.items() if v],
+    )
+    is_blind = good is None or (health.last is not None and not health.last.is_ok)
+    if good is None:
+        title = line("⚠️ ", bold("No grades yet"))
+    elif is_blind or troubles:
+        title = line("⚠️ ", bold("Running with trouble"))
+    else:
+        title = line("✅ ", bold("All is well"))
+    body: list[Block] = [line(f"Engine: {health.source_title}")]
+    if good is not None:
+        seen = words.span(now - (good.finished_at or good.started_at))
+        body.append(
+            line(f"Last grades {seen} ago: {words.count(good.readings, 'asset')}")
+        )
+    if is_blind and health.last is not None and not health.last.is_ok:
+        body.append(line(f"The last poll failed: {health.last.reason}"))
+    body += [line(f"⚠️ {text}") for text in troubles]
+    waiting = health.deliveries.get("pending", 0) + health.deliveries.get("claimed", 0)
+    body.append(
+        line(
+            f"{words.count(health.watches, 'watch', 'watches')} · "
+            f"{health.deliveries.get('sent', 0):,} alerts sent · {waiting:,} waiting"
+        )
+    )
+    dead = health.deliveries.get("dead", 0)
+    if dead:
+        body.append(line(f"{words.count(dead, 'alert')} could not be delivered"))
+    return Message(
+        title=title,
+        body=tuple(body),
+        tone=Tone.TROUBLE if is_blind or troubles else Tone.OVER,
+        is_private=True,
+    )
+
+
+def claimed(*, is_new: bool) -> Message:
+    """Answer a right /claim code."""
+    title = "You are an operator now" if is_new else "You are an operator already"
+    return Message(
+        title=line("🔑 ", bold(title)),
+        body=(line("Trouble with the engine or a platform is told to you here."),),
+        is_private=True,
+    )
+
+
+def no_sample(source_title: str) -> Message:
+    """Answer /preview before the first grades came."""
+    return Message(
+        title=line("👀 ", bold("No sample yet")),
+        body=(
+            line(f"{source_title} has not sent any grades so far. /status tells more."),
+        ),
+        is_private=True,
+    )
