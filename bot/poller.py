@@ -1,0 +1,194 @@
+"""One poll, from claimed tick to committed events."""
+
+import logging
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from bot import detect
+from bot.errors import ConfigError, SourceEndedError, SourceError, StoreError
+from bot.model import Event, Snapshot, Tick, Wanted
+from bot.ports import Clock, GradeSource, PollResult, Store
+
+logger = logging.getLogger(__name__)
+
+#: snapshots of a recording that one poll may take, so that a stop request is heard
+CHAIN_MAX = 500
+DAY = timedelta(hours=24)
+_TOP = re.compile(r"top(\d+)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollPlan:
+    """How often to poll, for which assets, and under which name."""
+
+    interval: timedelta
+    universe: str = "top100"
+    band: float = detect.REARM_BAND
+    worker: str = ""
+
+
+class Poller:
+    """Polls one source; any number of processes may, the store lets one at a time."""
+
+    def __init__(
+        self,
+        source: GradeSource,
+        store: Store,
+        plan: PollPlan,
+        *,
+        now: Clock,
+        wake: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._source = source
+        self._store = store
+        self._plan = plan
+        self._now = now
+        self._wake = wake
+        self._trouble = ""
+        self._has_resumed = False
+
+    def trouble(self) -> str:
+        """Say what kept the last poll from working, or return an empty string."""
+        return self._trouble
+
+    async def poll(self) -> Sequence[Event]:
+        """Poll once; return the new events. Nothing is raised but `StoreError`.
+
+        A poll that fails changes no state. Losing the tick to another worker is a
+        normal return.
+        """
+        tick = await self._store.claim_poll(
+            self._source.name, self._now(), self._plan.interval, self._plan.worker
+        )
+        if tick is None:
+            return ()
+        try:
+            events = await self._take_snapshots(tick)
+        except SourceError as error:
+            await self._failed(tick, error)
+            return ()
+        except StoreError:
+            self._trouble = "the database did not take the poll"
+            # A recording has moved on; it must play what was not committed again.
+            self._has_resumed = False
+            raise
+        if self._trouble:
+            logger.info("grades are back", extra={"action": "source_recovered"})
+            self._trouble = ""
+        return events
+
+    async def _take_snapshots(self, tick: Tick) -> list[Event]:
+        if not self._has_resumed:
+            self._source.resume(await self._store.bookmark(self._source.name))
+            self._has_resumed = True
+        wanted = await self._wanted()
+        events: list[Event] = []
+        for _ in range(CHAIN_MAX):
+            snapshot = await self._source.fetch(wanted)
+            events += await self._take(tick, snapshot)
+            if not snapshot.is_more:
+                break
+        return events
+
+    async def _take(self, tick: Tick, snapshot: Snapshot) -> Sequence[Event]:
+        """Detect and commit one snapshot."""
+        name, store = self._source.name, self._store
+        keys = sorted({r.key for r in snapshot.readings})
+        lines = await store.lines_wanted(name)
+        detection = detect.detect_events(
+            await store.load_states(name, keys),
+            snapshot,
+            lines={key: lines.of(key) for key in keys},
+            private=await store.private_lines(name, keys),
+            habit=detect.Habit(
+                now=self._now(),
+                tick=tick.number,
+                interval=self._plan.interval,
+                band=self._plan.band,
+                is_replay=snapshot.bookmark is not None,
+            ),
+        )
+        result = PollResult(
+            tick=tick,
+            snapshot=snapshot,
+            finished_at=self._now(),
+            states=detection.states,
+            seen=detection.seen,
+            readings=detection.readings,
+            events=await self._with_day_ago(detection.events),
+            private_lines=detection.private_lines,
+            dropped_lines=detection.dropped_lines,
+        )
+        events = await store.commit_poll(result)
+        self._log(tick, snapshot, events)
+        if events:
+            self._wake()
+        return events
+
+    async def _with_day_ago(self, events: Sequence[Event]) -> tuple[Event, ...]:
+        """Add the price of 24 hours earlier, where a reading has it."""
+        prices: dict[tuple[str, object], float] = {}
+        for as_of in {e.as_of for e in events}:
+            keys = [e.asset_key for e in events if e.as_of == as_of]
+            found = await self._store.prices_at(self._source.name, keys, as_of - DAY)
+            prices |= {(key, as_of): price for key, price in found.items()}
+        return tuple(
+            replace(e, price_day_ago=prices.get((e.asset_key, e.as_of))) for e in events
+        )
+
+    async def _wanted(self) -> Wanted:
+        keys = await self._store.watched_keys(self._source.name)
+        universe = self._plan.universe
+        if universe == "all":
+            return Wanted(keys=keys, is_all=True)
+        if universe == "watched":
+            return Wanted(keys=keys)
+        match = _TOP.fullmatch(universe)
+        if match is None:
+            msg = f"engine.universe is watched, topN or all, not {universe}"
+            raise ConfigError(msg)
+        return Wanted(keys=keys, top=int(match[1]))
+
+    async def _failed(self, tick: Tick, error: SourceError) -> None:
+        await self._store.fail_poll(tick, error.reason, self._now())
+        text = str(error)
+        if text != self._trouble:
+            # One line per distinct error while it lasts, not one per poll.
+            level = (
+                logging.INFO if isinstance(error, SourceEndedError) else logging.WARNING
+            )
+            extra = {
+                "action": "poll_failed",
+                "reason": error.reason,
+                "tick": tick.number,
+            }
+            logger.log(level, "poll failed: %s", text, extra=extra)
+        self._trouble = text
+
+    def _log(self, tick: Tick, snapshot: Snapshot, events: Sequence[Event]) -> None:
+        if not snapshot.readings:
+            return
+        as_of = max(r.as_of for r in snapshot.readings)
+        extra = {
+            "action": "poll",
+            "tick": tick.number,
+            "as_of": as_of.isoformat(),
+            "readings": len(snapshot.readings),
+            "events": len(events),
+        }
+        logger.info("poll", extra=extra)
+        symbols = {r.key: r.symbol for r in snapshot.readings}
+        for event in events:
+            logger.info(
+                "event",
+                extra={
+                    "action": "event",
+                    "kind": event.kind.value,
+                    "asset": symbols.get(event.asset_key, event.asset_key),
+                    "signal": event.to_signal.word,
+                    "grade": event.grade_to,
+                    "event_key": event.key,
+                },
+            )

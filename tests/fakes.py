@@ -1,0 +1,221 @@
+"""Complete fakes of our ports, with verbs: a clock, a source, a sender."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from bot.errors import DeliveryError, SourceError
+from bot.message import Message
+from bot.model import (
+    Address,
+    JsonDict,
+    Platform,
+    Reading,
+    Receipt,
+    Signal,
+    Snapshot,
+    Wanted,
+)
+
+START = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
+
+
+class FakeClock:
+    """A clock that moves only when told."""
+
+    def __init__(self, at: datetime = START) -> None:
+        self.at = at
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def advance(self, **length: float) -> datetime:
+        """Move by a length of time, such as `minutes=5`; negative steps back."""
+        self.at += timedelta(**length)
+        return self.at
+
+
+class FakeSource:
+    """A grading engine whose readings a test sets: `source.flip("BTC")`."""
+
+    name = "fake"
+    title = "Fake Engine"
+    update_every = timedelta(days=1)
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self._readings: dict[str, Reading] = {}
+        self._failures: list[SourceError] = []
+        self.wanted: list[Wanted] = []
+
+    def set(
+        self,
+        symbol: str,
+        *,
+        grade: float | None = 50.0,
+        signal: Signal | int | None = Signal.BULLISH,
+        as_of: datetime | None = None,
+        price: float | None = None,
+        market_cap: float | None = None,
+        categories: tuple[str, ...] = (),
+        key: str = "",
+    ) -> None:
+        """Set an asset's reading; its time is now unless given."""
+        key = key or symbol.lower()
+        self._readings[key] = Reading(
+            key=key,
+            symbol=symbol,
+            as_of=as_of or self._now(),
+            signal=None if signal is None else Signal(signal),
+            grade=grade,
+            price=price,
+            market_cap=market_cap,
+            categories=categories,
+        )
+
+    def grade(self, symbol: str, grade: float) -> None:
+        """Give an asset another grade, as of now."""
+        known = self._readings[symbol.lower()]
+        self.set(
+            symbol,
+            grade=grade,
+            signal=known.signal,
+            price=known.price,
+            market_cap=known.market_cap,
+            categories=known.categories,
+        )
+
+    def flip(self, symbol: str) -> None:
+        """Turn an asset's signal, as of now."""
+        known = self._readings[symbol.lower()]
+        turned = Signal(-(known.signal or Signal.BULLISH))
+        grade = 75.0 if turned is Signal.BULLISH else 25.0
+        self.set(
+            symbol,
+            grade=grade,
+            signal=turned,
+            price=known.price,
+            market_cap=known.market_cap,
+            categories=known.categories,
+        )
+
+    @property
+    def known(self) -> dict[str, Reading]:
+        """What the engine would bring now, by key."""
+        return dict(self._readings)
+
+    def behave(self) -> None:
+        """Forget all failures that were asked for."""
+        self._failures.clear()
+
+    def drop(self, symbol: str) -> None:
+        """Stop bringing an asset."""
+        self._readings.pop(symbol.lower(), None)
+
+    def fail_with(self, *errors: SourceError) -> None:
+        """Fail the next fetches, one error each."""
+        self._failures += errors
+
+    def resume(self, bookmark: str | None) -> None:
+        """Nothing to resume."""
+
+    async def fetch(self, wanted: Wanted) -> Snapshot:
+        """Bring everything that was set."""
+        self.wanted.append(wanted)
+        if self._failures:
+            raise self._failures.pop(0)
+        return Snapshot(
+            source=self.name,
+            fetched_at=self._now(),
+            readings=tuple(self._readings.values()),
+        )
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+
+class Crashed(Exception):  # noqa: N818 - it plays a process that dies
+    """The process died here."""
+
+
+class FakeSender:
+    """Takes messages as a platform would: remembers them, hides a repeated nonce.
+
+    `refuse(address, error)` makes the next sends to it fail; `lose_answer` takes the
+    message but fails with an unknown outcome; `crash_next` dies after (or before) it.
+    """
+
+    def __init__(
+        self, platform: Platform = Platform.WEB, *, knows_nonces: bool = True
+    ) -> None:
+        self.platform = platform
+        self.repeat_window = timedelta(seconds=60)
+        self.knows_nonces = knows_nonces
+        self.sent: list[tuple[str, JsonDict]] = []
+        self.repeats = 0
+        self._nonces: dict[tuple[str, str], str] = {}
+        self._refusals: dict[str, list[DeliveryError]] = {}
+        self._lost: list[DeliveryError] = []
+        self._crash: str = ""
+
+    def refuse(self, address: str, *errors: DeliveryError) -> None:
+        """Fail the next sends to this address, one error each; nothing arrives."""
+        self._refusals.setdefault(address, []).extend(errors)
+
+    def lose_answer(self, error: DeliveryError) -> None:
+        """Deliver the next message, but answer with this error."""
+        self._lost.append(error)
+
+    def behave(self) -> None:
+        """Forget all failures that were asked for."""
+        self._refusals.clear()
+        self._lost.clear()
+        self._crash = ""
+
+    def crash_next(self, *, when: str) -> None:
+        """Die at the next send, `before` or `after` the platform took the message."""
+        self._crash = when
+
+    def render(self, message: Message) -> tuple[JsonDict, ...]:
+        """Render to one part that keeps the words."""
+        part: JsonDict = {
+            "text": message.plain,
+            "silent": message.is_silent,
+            "reply_to": message.reply_to,
+            "actions": [b.action for row in message.buttons for b in row],
+        }
+        # What is frozen goes through JSON, as in a real store.
+        return (json.loads(json.dumps(part)),)
+
+    async def send(
+        self, address: Address, part: JsonDict, *, nonce: str, is_plain: bool = False
+    ) -> Receipt:
+        """Take the message, or fail as told."""
+        assert len(nonce) <= 25
+        target = str(address)
+        if self._crash == "before":
+            self._crash = ""
+            raise Crashed
+        if self._refusals.get(target):
+            raise self._refusals[target].pop(0)
+        known = self._nonces.get((target, nonce))
+        if known is not None:
+            self.repeats += 1
+            if self.knows_nonces:
+                return Receipt(known)
+        self.sent.append((target, {**part, "is_plain": is_plain}))
+        ref = self._nonces.setdefault((target, nonce), f"m{len(self.sent)}")
+        if self._crash == "after":
+            self._crash = ""
+            raise Crashed
+        if self._lost:
+            raise self._lost.pop(0)
+        return Receipt(ref)
+
+    def texts(self, address: str = "") -> list[str]:
+        """Return the texts that arrived, of one address or all."""
+        return [
+            str(part["text"])
+            for target, part in self.sent
+            if not address or target == address
+        ]

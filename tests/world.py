@@ -1,0 +1,139 @@
+"""A whole Flipwatch on a temporary SQLite file, with fakes at its edges and no loops.
+
+`await world.poll()` runs one poll with fan-out and delivery; `world.restart()` builds
+everything anew over the same file, as a new process would.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+from fakes import FakeClock, FakeSender, FakeSource
+
+from bot.commands import CommandDesk, Room, SourceInfo
+from bot.dispatcher import Dispatcher, DispatchPlan
+from bot.fanout import FanOut
+from bot.message import Message
+from bot.model import Address, PlaceKind, Platform
+from bot.poller import Poller, PollPlan
+from bot.ports import Call, Store
+from storage import open_store
+
+INTERVAL = timedelta(minutes=5)
+
+
+async def yes() -> bool:
+    """Answer `is_admin` for an admin."""
+    return True
+
+
+async def no() -> bool:
+    """Answer `is_admin` for a member."""
+    return False
+
+
+class World:
+    """Everything a process has, driven by hand."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.clock = FakeClock()
+        self.source = FakeSource(self.clock)
+        self.sender = FakeSender(Platform.WEB)
+        self.telegram = FakeSender(Platform.TELEGRAM, knows_nonces=False)
+        self.generation = 0
+        self.store: Store
+
+    async def open(self) -> None:
+        """Build the parts as a process does at its start."""
+        self.generation += 1
+        self.store = await open_store(self.url, now=self.clock)
+        worker = f"w{self.generation}"
+        self.dispatcher = Dispatcher(
+            self.store,
+            {Platform.WEB: self.sender, Platform.TELEGRAM: self.telegram},
+            DispatchPlan(owner=worker, source_title=self.source.title),
+            now=self.clock,
+            chance=lambda: 0.0,
+        )
+        self.fanout = FanOut(self.store, now=self.clock)
+        self.poller = Poller(
+            self.source,
+            self.store,
+            PollPlan(interval=INTERVAL, universe="all", worker=worker),
+            now=self.clock,
+        )
+        self.room = Room(
+            store=self.store,
+            source=SourceInfo(
+                name=self.source.name,
+                title=self.source.title,
+                update_every=self.source.update_every,
+            ),
+            now=self.clock,
+            operators=frozenset({"telegram:1"}),
+        )
+        self.desk = CommandDesk(self.room)
+
+    async def close(self) -> None:
+        """Close what a process closes."""
+        await self.store.close()
+
+    async def restart(self) -> None:
+        """End this process and start another over the same file."""
+        await self.close()
+        await self.open()
+
+    async def poll(self, *, minutes: float = 5) -> None:
+        """Let time pass, poll, fan out and deliver all that is due."""
+        self.clock.advance(minutes=minutes)
+        await self.poller.poll()
+        await self.fanout.fan_out_open()
+        await self.deliver()
+
+    async def deliver(self) -> None:
+        """Deliver until nothing more is due."""
+        while await self.dispatcher.deliver_due():
+            pass
+
+    async def say(
+        self,
+        text: str,
+        *,
+        place: str = "web:alice",
+        kind: PlaceKind = PlaceKind.PRIVATE,
+        user: str = "",
+        is_admin: bool = True,
+    ) -> Message:
+        """Type a line somewhere and return the reply."""
+        return await self.desk.say(self.call(text, place, kind, user, is_admin))
+
+    def call(
+        self,
+        text: str,
+        place: str = "web:alice",
+        kind: PlaceKind = PlaceKind.PRIVATE,
+        user: str = "",
+        is_admin: bool = True,
+    ) -> Call:
+        """Build a call as a face would."""
+        return Call(
+            place=Address.parse(place),
+            kind=kind,
+            user=user or place,
+            text=text,
+            is_admin=yes if is_admin else no,
+            private_link=lambda payload: f"https://t.me/TestBot?start={payload}",
+        )
+
+
+@asynccontextmanager
+async def open_world(folder: Path) -> AsyncIterator[World]:
+    """Open a world on a new SQLite file in a folder."""
+    world = World(f"sqlite+aiosqlite:///{folder / 'world.db'}")
+    await world.open()
+    try:
+        yield world
+    finally:
+        await world.close()
