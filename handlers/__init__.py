@@ -1,0 +1,1 @@
+"""The faces and senders: how Flipwatch speaks on each platform."""

@@ -1,0 +1,295 @@
+"""The life cycle of the Telegram bot: connect, poll, hand over, stop."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any, Final, TypeVar
+from weakref import WeakValueDictionary
+
+from telegram import BotCommand, Update
+from telegram.error import TelegramError
+from telegram.ext import (
+    Application,
+    BaseUpdateProcessor,
+    CallbackQueryHandler,
+    ChatMemberHandler,
+    MessageHandler,
+    filters,
+)
+
+from bot.config import TelegramConfig
+from bot.errors import (
+    ConfigError,
+    DeliveryError,
+    SenderMisconfiguredError,
+    TemporaryDeliveryError,
+)
+from bot.ports import Clock, Desk
+from handlers.telegram.commands import MENU, TelegramCommands
+from handlers.telegram.errors import classify
+from handlers.telegram.sender import TelegramSender
+from handlers.telegram.transport import AiohttpRequest, file_url
+
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+#: edited messages are not among them: an edit repeats no command
+UPDATES: Final = (
+    Update.MESSAGE,
+    Update.CHANNEL_POST,
+    Update.CALLBACK_QUERY,
+    Update.MY_CHAT_MEMBER,
+)
+#: how long the server holds a poll open when there is nothing
+LONG_POLL: Final = timedelta(seconds=10)
+#: a wrong token is asked about again this seldom; somebody may have renewed it
+PROBE_EVERY: Final = timedelta(minutes=5)
+RETRY_FIRST: Final = 1.0
+RETRY_MAX: Final = 30.0
+#: handlers that still run get so long to finish on stop
+STOP_PATIENCE: Final = timedelta(seconds=10)
+#: chats served at once; one chat never takes more than one of these
+CHATS_AT_ONCE: Final = 64
+_WAITING_MAX: Final = 100_000
+
+
+class ChatOrder(BaseUpdateProcessor):
+    """Serves chats side by side, but each chat's updates in order.
+
+    An update waits for its own chat first and only then for a free slot, so that one
+    chat's flood leaves the slots to the others.
+    """
+
+    def __init__(self, at_once: int = CHATS_AT_ONCE) -> None:
+        super().__init__(_WAITING_MAX)
+        self._slots = asyncio.Semaphore(at_once)
+        # a lock lives as long as somebody holds it or waits for it
+        self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+
+    async def do_process_update(
+        self, update: object, coroutine: Awaitable[Any]
+    ) -> None:
+        """Await the update's turn, then the coroutine."""
+        key = _chat_key(update)
+        lock = self._locks.get(key)
+        if lock is None:
+            lock = self._locks[key] = asyncio.Lock()
+        async with lock, self._slots:
+            await coroutine
+
+    async def initialize(self) -> None:
+        """Do nothing."""
+
+    async def shutdown(self) -> None:
+        """Do nothing."""
+
+
+class TelegramFace:
+    """Listens on Telegram by long polling.
+
+    `start` returns at once: while Telegram is unreachable or refuses the token the
+    rest of Flipwatch runs, `trouble` says why, and this keeps trying.
+    """
+
+    name = "telegram"
+
+    def __init__(
+        self,
+        config: TelegramConfig,
+        desk: Desk,
+        *,
+        now: Clock,
+        probe_every: timedelta = PROBE_EVERY,
+    ) -> None:
+        self._config = config
+        self._desk = desk
+        self._now = now
+        self._probe_every = probe_every
+        self._app: Application[Any, Any, Any, Any, Any, Any] | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._trouble = ""
+        self._offset: int | None = None
+
+    async def start(self) -> None:
+        """Begin to listen; raise `ConfigError` if there is no token."""
+        if self._task is not None:
+            return
+        _quieten_libraries()
+        self._trouble = "Telegram: not connected yet"
+        self._app = self._build()
+        self._task = asyncio.create_task(self._run(self._app), name="telegram-face")
+        self._task.add_done_callback(self._on_end)
+
+    async def stop(self) -> None:
+        """Finish what was received and stop; may be called twice."""
+        task, self._task = self._task, None
+        app, self._app = self._app, None
+        if task is None or app is None:
+            return
+        task.cancel()
+        await asyncio.wait([task])
+        try:
+            async with asyncio.timeout(STOP_PATIENCE.total_seconds()):
+                if app.running:
+                    await app.stop()
+                await self._confirm(app)
+        except TimeoutError:
+            logger.warning(
+                "Handlers did not finish in time", extra={"action": "telegram_stop"}
+            )
+        await app.shutdown()
+        # an application that never connected does not count as initialized
+        await app.bot.shutdown()
+        self._trouble = "Telegram: stopped"
+
+    def trouble(self) -> str:
+        """Say what keeps it from listening now, or return an empty string."""
+        return self._trouble
+
+    def _build(self) -> "Application[Any, Any, Any, Any, Any, Any]":
+        config = self._config
+        if config.token is None:
+            raise ConfigError("telegram.token is missing")
+        app = (
+            Application.builder()
+            .token(config.token.get_secret_value())
+            .base_url(config.base_url)
+            .base_file_url(file_url(config.base_url))
+            .request(AiohttpRequest(connections=CHATS_AT_ONCE, proxy=config.proxy))
+            .get_updates_request(AiohttpRequest(connections=1, proxy=config.proxy))
+            .concurrent_updates(ChatOrder())
+            .job_queue(None)
+            # We poll ourselves: the library's updater ends for good on a refused
+            # token and says nothing of recovery.
+            .updater(None)
+            .build()
+        )
+        # Replies share the pool of the face and never queue behind alerts.
+        commands = TelegramCommands(self._desk, TelegramSender(app.bot), app.bot)
+        said = filters.UpdateType.MESSAGE | filters.UpdateType.CHANNEL_POST
+        app.add_handler(MessageHandler(said, commands.on_message))
+        app.add_handler(CallbackQueryHandler(commands.on_press))
+        app.add_handler(ChatMemberHandler(commands.on_membership))
+        app.add_error_handler(commands.on_error)
+        return app
+
+    async def _run(self, app: "Application[Any, Any, Any, Any, Any, Any]") -> None:
+        await self._insist(app.initialize)
+        await app.start()
+        # getUpdates is refused while a webhook is set.
+        await self._insist(app.bot.delete_webhook)
+        await self._propose_commands(app)
+        while True:
+            updates = await self._insist(
+                lambda: app.bot.get_updates(
+                    offset=self._offset, timeout=LONG_POLL, allowed_updates=UPDATES
+                )
+            )
+            for update in updates:
+                await app.update_queue.put(update)
+                self._offset = update.update_id + 1
+
+    async def _insist(self, action: Callable[[], Awaitable[T]]) -> T:
+        """Do it until it works; meanwhile `trouble` says why it does not."""
+        wait = RETRY_FIRST
+        while True:
+            try:
+                result = await action()
+            # The poll loop must outlive whatever comes: an answer that the library
+            # cannot read raises anything.
+            except Exception as error:  # noqa: BLE001 - told through trouble()
+                failure = classify(error)
+            else:
+                self._recovered()
+                return result
+            self._failed(failure)
+            await asyncio.sleep(self._pause(failure, wait))
+            wait = min(RETRY_MAX, wait * 1.5)
+
+    def _pause(self, failure: DeliveryError, wait: float) -> float:
+        """Return the seconds to wait: what was ordered, a slow probe, or a bit more."""
+        if isinstance(failure, TemporaryDeliveryError) and failure.retry_after:
+            return failure.retry_after.total_seconds()
+        is_refused = isinstance(failure, SenderMisconfiguredError)
+        # Two pollers for a moment are usual in a restart, a refused token stays.
+        if is_refused and failure.reason != "conflict":
+            return self._probe_every.total_seconds()
+        return wait
+
+    def _failed(self, failure: DeliveryError) -> None:
+        trouble = f"Telegram: {failure}"
+        if self._trouble.startswith(trouble):
+            return
+        self._trouble = f"{trouble} (since {self._now():%H:%M} UTC)"
+        logger.warning(
+            "Telegram does not answer",
+            extra={"action": "telegram_trouble", "reason": failure.reason},
+        )
+
+    def _recovered(self) -> None:
+        if self._trouble:
+            self._trouble = ""
+            logger.info("Telegram answers", extra={"action": "telegram_connected"})
+
+    async def _propose_commands(
+        self, app: "Application[Any, Any, Any, Any, Any, Any]"
+    ) -> None:
+        """Fill Telegram's command menu; it works without as well."""
+        commands = [BotCommand(name, meaning) for name, meaning in MENU]
+        try:
+            await app.bot.set_my_commands(commands)
+        except TelegramError as error:
+            logger.warning(
+                "The command menu could not be set",
+                extra={"action": "telegram_menu", "reason": classify(error).reason},
+            )
+
+    async def _confirm(self, app: "Application[Any, Any, Any, Any, Any, Any]") -> None:
+        """Tell the server what was done, so that a restart does not do it again."""
+        if self._offset is None:
+            return
+        try:
+            await app.bot.get_updates(
+                offset=self._offset, timeout=0, limit=1, allowed_updates=UPDATES
+            )
+        except TelegramError as error:
+            logger.warning(
+                "The last updates could not be confirmed and may come again",
+                extra={"action": "telegram_confirm", "reason": classify(error).reason},
+            )
+
+    def _on_end(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        self._trouble = f"Telegram: stopped listening ({type(error).__name__})"
+        logger.error(
+            "Listening on Telegram ended",
+            exc_info=error,
+            extra={"action": "telegram_ended"},
+        )
+
+
+def _chat_key(update: object) -> int:
+    """Return the chat an update belongs to; a migration belongs to the old one."""
+    if not isinstance(update, Update):
+        return 0
+    message = update.effective_message
+    moved_from = getattr(message, "migrate_from_chat_id", None)
+    if isinstance(moved_from, int):
+        return moved_from
+    return update.effective_chat.id if update.effective_chat else 0
+
+
+def _quieten_libraries() -> None:
+    """Keep out of the logs what must not be there, whatever level the operator set.
+
+    At debug level the library logs parameters (people's words) and addresses (the
+    token); its bots log whole updates when one cannot be read.
+    """
+    logging.getLogger("telegram").setLevel(logging.INFO)
+    for name in ("telegram.Bot", "telegram.ext.ExtBot"):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    for name in ("httpx", "httpcore"):
+        logging.getLogger(name).setLevel(logging.WARNING)

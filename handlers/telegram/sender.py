@@ -1,0 +1,196 @@
+"""Sends rendered parts over the Bot API; only DeliveryErrors leave it."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, Final, TypeVar
+
+from telegram import (
+    Bot,
+    InlineKeyboardMarkup,
+    LinkPreviewOptions,
+    ReplyParameters,
+)
+from telegram.error import BadRequest, TelegramError
+
+from bot.config import TelegramConfig
+from bot.message import Button, Message
+from bot.model import Address, JsonDict, Platform, Receipt
+from handlers.telegram import render as rendering
+from handlers.telegram.errors import classify
+from handlers.telegram.transport import make_bot
+
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+#: below the dispatcher's lease of 10 s, so that a claim never expires under a send
+SEND_TIMEOUT: Final = timedelta(seconds=8)
+#: The Bot API has no nonces: a repeat of a message that did arrive is seen twice. The
+#: window is therefore only as long as a restart takes. Within it the very same words
+#: come again, which a reader recognises as a repeat; after it the message is decided
+#: anew, so that nothing old is told as if it were current.
+REPEAT_WINDOW: Final = timedelta(seconds=60)
+_NO_PREVIEW: Final = LinkPreviewOptions(is_disabled=True)
+
+
+class TelegramSender:
+    """Sends one part to one chat or topic; safe from several tasks.
+
+    `bot` need not be initialized. It should have connections of its own: the face's
+    replies must not queue behind alerts.
+    """
+
+    def __init__(self, bot: Bot, *, send_timeout: timedelta = SEND_TIMEOUT) -> None:
+        self.platform = Platform.TELEGRAM
+        self.repeat_window = REPEAT_WINDOW
+        self.send_timeout = send_timeout
+        self._bot = bot
+        #: an older self-hosted Bot API server refuses <tg-time>; it says so once
+        self._knows_time_entities = True
+
+    def render(self, message: Message) -> tuple[JsonDict, ...]:
+        """Render into parts; see `handlers.telegram.render.render`."""
+        return rendering.render(message, knows_time_entities=self._knows_time_entities)
+
+    async def send(
+        self, address: Address, part: JsonDict, *, nonce: str, is_plain: bool = False
+    ) -> Receipt:
+        """Send one part; `nonce` is not used, since the Bot API has none.
+
+        Raises only `DeliveryError`; `is_unknown` is set when the message may have
+        arrived. The receipt is the message id within its chat.
+        """
+        del nonce
+        reply_to = str(part.get("reply_to") or "")
+
+        async def post(text: str) -> Receipt:
+            message = await self._bot.send_message(
+                chat_id=int(address.chat),
+                message_thread_id=int(address.topic) if address.topic else None,
+                text=text,
+                parse_mode=None if is_plain else str(part["parse_mode"]),
+                disable_notification=bool(part.get("disable_notification")),
+                link_preview_options=_NO_PREVIEW,
+                reply_parameters=(
+                    ReplyParameters(int(reply_to), allow_sending_without_reply=True)
+                    if reply_to.isdecimal()
+                    else None
+                ),
+                reply_markup=_keyboard(part.get("reply_markup")),
+                read_timeout=self.send_timeout.total_seconds(),
+            )
+            return Receipt(str(message.message_id))
+
+        if is_plain:
+            return await self._ask(lambda: post(str(part["plain"])))
+        return await self._ask(lambda: self._with_fallback(post, str(part["text"])))
+
+    async def edit(self, address: Address, message_ref: str, part: JsonDict) -> None:
+        """Replace a message and its buttons; raise `DeliveryError` as `send` does.
+
+        A message that says the same already is fine.
+        """
+
+        async def post(text: str) -> None:
+            await self._bot.edit_message_text(
+                text,
+                chat_id=int(address.chat),
+                message_id=int(message_ref),
+                parse_mode=str(part["parse_mode"]),
+                link_preview_options=_NO_PREVIEW,
+                reply_markup=_keyboard(part.get("reply_markup")),
+            )
+
+        async def edit() -> None:
+            with _already_so():
+                await self._with_fallback(post, str(part["text"]))
+
+        await self._ask(edit)
+
+    async def edit_buttons(
+        self,
+        address: Address,
+        message_ref: str,
+        buttons: Sequence[Sequence[Button]],
+    ) -> None:
+        """Replace only a message's buttons; raise `DeliveryError` as `send` does."""
+
+        async def edit() -> None:
+            with _already_so():
+                await self._bot.edit_message_reply_markup(
+                    chat_id=int(address.chat),
+                    message_id=int(message_ref),
+                    reply_markup=_keyboard(rendering.render_buttons(buttons)),
+                )
+
+        await self._ask(edit)
+
+    async def probe(self) -> None:
+        """Ask Telegram who the bot is; raise `DeliveryError` if that fails.
+
+        After a `SenderMisconfiguredError` this tells, without sending anything, when
+        the token works again.
+        """
+        await self._ask(self._bot.get_me)
+
+    async def close(self) -> None:
+        """Give back the bot's connections; may be called twice."""
+        await self._bot.request.shutdown()
+
+    async def _ask(self, action: Callable[[], Awaitable[T]]) -> T:
+        """Run an action within the timeout; turn what it raises into ours."""
+        try:
+            async with asyncio.timeout(self.send_timeout.total_seconds()):
+                return await action()
+        except (TelegramError, TimeoutError) as error:
+            failure = classify(error)
+        # Raised out here: the library's own error may hold the token, and would show
+        # as this one's context in a traceback.
+        raise failure
+
+    async def _with_fallback(self, post: Callable[[str], Awaitable[T]], text: str) -> T:
+        """Post HTML, with times written out if the server knows no time entities."""
+        if self._knows_time_entities:
+            try:
+                return await post(text)
+            except BadRequest as error:
+                if not _is_about_time_entities(error):
+                    raise
+            # A 400 is a clear no, nothing arrived: a second try repeats no message.
+            self._knows_time_entities = False
+            logger.warning(
+                "The Bot API server knows no time entities; times are written out",
+                extra={"action": "telegram_no_time_entities"},
+            )
+        return await post(rendering.without_time_entities(text))
+
+
+def open_sender(config: TelegramConfig, *, send_timeout: timedelta) -> TelegramSender:
+    """Build a sender with connections of its own, opened when first used.
+
+    Raises `ConfigError` if there is no token.
+    """
+    return TelegramSender(make_bot(config), send_timeout=send_timeout)
+
+
+def _is_about_time_entities(error: BadRequest) -> bool:
+    words = error.message.lower()
+    return "unsupported start tag" in words and "tg-time" in words
+
+
+@contextmanager
+def _already_so() -> Iterator[None]:
+    """Take "is not modified" for the yes that it is."""
+    try:
+        yield
+    except BadRequest as error:
+        if "message is not modified" not in error.message.lower():
+            raise
+
+
+def _keyboard(markup: Any) -> InlineKeyboardMarkup | None:
+    """Read a part's `reply_markup`."""
+    return InlineKeyboardMarkup.de_json(markup) if markup else None
