@@ -1,0 +1,1 @@
+"""The HTTP side: the local web chat, health and metrics."""

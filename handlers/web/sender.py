@@ -1,0 +1,55 @@
+"""Sender into a web inbox: kept first, then shown on the pages that are open."""
+
+import asyncio
+from datetime import timedelta
+
+from bot.errors import StoreError, TemporaryDeliveryError
+from bot.message import Message
+from bot.model import Address, JsonDict, Platform, Receipt
+from handlers.web import render as cards
+from handlers.web.inbox import EntryKind, Inboxes
+
+#: seconds the store has to keep an entry
+KEEP_TIMEOUT = 8.0
+
+
+class WebSender:
+    """Satisfies `bot.ports.Sender` for `web:<inbox>`.
+
+    The nonce makes a repeat invisible however late it comes, so a message whose
+    outcome is unknown may be sent again for long.
+    """
+
+    platform = Platform.WEB
+    repeat_window = timedelta(days=1)
+
+    def __init__(self, inboxes: Inboxes) -> None:
+        self._inboxes = inboxes
+
+    def render(self, message: Message) -> tuple[JsonDict, ...]:
+        """Render into one part; the web has no size limit."""
+        return cards.render(message)
+
+    async def send(
+        self, address: Address, part: JsonDict, *, nonce: str, is_plain: bool = False
+    ) -> Receipt:
+        """Put the part into the inbox and onto its open pages.
+
+        Raises `TemporaryDeliveryError` with an unknown outcome if the store fails.
+        """
+        if is_plain:
+            part = cards.plain(part)
+        try:
+            async with asyncio.timeout(KEEP_TIMEOUT):
+                entry = await self._inboxes.add(
+                    address.chat, EntryKind.ALERT, part, nonce=nonce
+                )
+        except TimeoutError:
+            raise TemporaryDeliveryError(
+                "the store took too long", reason="timeout", is_unknown=True
+            ) from None
+        except StoreError as error:
+            raise TemporaryDeliveryError(
+                f"the store refused: {error}", reason="store", is_unknown=True
+            ) from error
+        return Receipt(str(entry["id"]))
