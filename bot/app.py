@@ -1,0 +1,286 @@
+"""The composition root: builds every part from the configuration, starts, stops."""
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import Self
+
+from bot.commands import CommandDesk, Room, SourceInfo
+from bot.commands.operators import first_start_code
+from bot.config import Config
+from bot.dispatcher import Dispatcher, DispatchPlan
+from bot.errors import StoreError
+from bot.fanout import FanOut
+from bot.metrics import Metrics
+from bot.model import Platform
+from bot.poller import Poller, PollPlan
+from bot.ports import Clock, Face, GradeSource, Sender, Store
+from bot.schedule import Schedule
+from engine import open_source
+from handlers.web.face import WebFace
+from handlers.web.inbox import Inboxes, InboxHub
+from handlers.web.probes import Probes
+from handlers.web.sender import WebSender
+from storage import open_store
+
+logger = logging.getLogger(__name__)
+
+#: how long a stop waits for sends in flight before it cuts them off
+DRAIN = timedelta(seconds=10)
+#: the engine is in trouble for /readyz when no poll worked for so many intervals
+STALE_INTERVALS = 3
+
+
+def utc_now() -> datetime:
+    """Return the time now: the one clock that is passed to everything."""
+    return datetime.now(UTC)
+
+
+def worker_name(config: Config) -> str:
+    """Return this process's name among several."""
+    return config.app.worker or f"{socket.gethostname()}-{os.getpid()}"
+
+
+class App:
+    """Everything one process runs. An async context manager; `run` works until told.
+
+    Entering opens the store and builds all parts, raising `ConfigError` or
+    `StoreError`; nothing listens or polls yet.
+    """
+
+    def __init__(
+        self, config: Config, *, now: Clock = utc_now, default_inbox: str = ""
+    ) -> None:
+        self.config = config
+        self.now = now
+        self._default_inbox = default_inbox
+        self._stack = AsyncExitStack()
+        self.store: Store
+        self.source: GradeSource
+        self.poller: Poller
+        self.fanout: FanOut
+        self.dispatcher: Dispatcher
+        self.desk: CommandDesk
+        self.web: WebFace
+        self.faces: list[Face] = []
+        self.room: Room
+        #: set once every face has started
+        self.serving = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            await self._build(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._stack.aclose()
+
+    # ---------------------------------------------------------------------- building
+
+    async def _build(self, stack: AsyncExitStack) -> None:
+        config, now = self.config, self.now
+        self.source = open_source(config.engine, now=now)
+        stack.push_async_callback(self.source.close)
+        store = await open_store(config.storage.url, now=now)
+        stack.push_async_callback(store.close)
+        store.update_every = self.source.update_every
+        self.store = store
+        self._metrics = Metrics(store, self.source.name, now=now)
+        inboxes = Inboxes(store, InboxHub(), now=now)
+        senders: dict[Platform, Sender] = {Platform.WEB: WebSender(inboxes)}
+        faces = self._platforms(stack, senders)
+        self._wire(senders)
+        self.web = WebFace(
+            config.web,
+            self.desk,
+            inboxes,
+            probes=Probes(
+                health=self.health,
+                registry=self._metrics.registry,
+                refresh=self._metrics.refresh,
+            ),
+            default_inbox=self._default_inbox,
+        )
+        self.faces = [self.web, *(build() for build in faces)]
+
+    def _wire(self, senders: Mapping[Platform, Sender]) -> None:
+        config, store, now = self.config, self.store, self.now
+        worker = worker_name(config)
+        delivery = config.delivery
+        self.dispatcher = Dispatcher(
+            store,
+            senders,
+            DispatchPlan(
+                owner=worker,
+                lease=timedelta(seconds=delivery.lease),
+                send_timeout=timedelta(seconds=delivery.send_timeout),
+                max_age=timedelta(seconds=delivery.max_age),
+                concurrency=delivery.concurrency,
+                source_title=self.source.title,
+                on_sent=self._metrics.sent,
+            ),
+            now=now,
+        )
+        self.fanout = FanOut(store, now=now, wake=self.dispatcher.wake)
+        self.poller = Poller(
+            self.source,
+            store,
+            PollPlan(
+                interval=timedelta(seconds=config.engine.poll_interval),
+                universe=config.engine.universe,
+                band=config.alerts.rearm_band,
+                worker=worker,
+            ),
+            now=now,
+            wake=self.fanout.wake,
+        )
+        source = SourceInfo(
+            name=self.source.name,
+            title=self.source.title,
+            update_every=self.source.update_every,
+        )
+        self.room = Room(
+            store=store,
+            source=source,
+            now=now,
+            operators=frozenset(config.app.operators),
+            access=config.app.access,
+            troubles=self.troubles,
+            wake=self.dispatcher.wake,
+        )
+        self.desk = CommandDesk(self.room)
+
+    def _platforms(
+        self, stack: AsyncExitStack, senders: dict[Platform, Sender]
+    ) -> list[Callable[[], Face]]:
+        """Add the senders of the platforms that have a token; return their faces."""
+        builders: list[Callable[[], Face]] = []
+        config = self.config
+        timeout = timedelta(seconds=config.delivery.send_timeout)
+        if config.telegram.is_on:
+            from handlers.telegram.face import TelegramFace
+            from handlers.telegram.sender import open_sender
+
+            telegram = open_sender(config.telegram, send_timeout=timeout)
+            stack.push_async_callback(telegram.close)
+            senders[Platform.TELEGRAM] = telegram
+            builders.append(
+                lambda: TelegramFace(config.telegram, self.desk, now=self.now)
+            )
+        if config.discord.is_on:
+            from handlers.discord.face import DiscordFace
+            from handlers.discord.sender import DiscordSender
+
+            discord = DiscordSender(config.discord, timeout=timeout)
+            stack.push_async_callback(discord.close)
+            senders[Platform.DISCORD] = discord
+            builders.append(
+                lambda: DiscordFace(config.discord, self.desk, sender=discord)
+            )
+        return builders
+
+    # ----------------------------------------------------------------------- running
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run all parts until `stop` is set; then drain and return.
+
+        Raises whatever ended a part that must never end.
+        """
+        await self._greet()
+        async with AsyncExitStack() as stack:
+            schedule = await stack.enter_async_context(Schedule(self.now))
+            async with asyncio.TaskGroup() as group:
+                loops = [
+                    group.create_task(self.fanout.run(), name="fan-out"),
+                    group.create_task(self.dispatcher.run(), name="dispatcher"),
+                ]
+                for face in self.faces:
+                    await face.start()
+                    stack.push_async_callback(face.stop)
+                interval = timedelta(seconds=self.config.engine.poll_interval)
+                schedule.every(interval, self._poll, name="poll")
+                self.serving.set()
+                logger.info("running", extra={"action": "started", "url": self.web.url})
+                await self._until(stop, loops)
+                await schedule.stop(DRAIN)
+                await self._drain(loops)
+        logger.info("stopped", extra={"action": "stopped"})
+
+    async def _until(
+        self, stop: asyncio.Event, loops: Sequence[asyncio.Task[None]]
+    ) -> None:
+        stopping = asyncio.ensure_future(stop.wait())
+        try:
+            await asyncio.wait({stopping, *loops}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+
+    async def _drain(self, loops: Sequence[asyncio.Task[None]]) -> None:
+        """Let sends in flight end; what does not in time goes out again later."""
+        self.dispatcher.stop()
+        fan_out, dispatcher = loops
+        fan_out.cancel()
+        _, late = await asyncio.wait({dispatcher}, timeout=DRAIN.total_seconds())
+        for task in late:
+            task.cancel()
+
+    async def _poll(self) -> None:
+        try:
+            await self.poller.poll()
+        except StoreError:
+            logger.exception("poll not stored", extra={"action": "poll_unstored"})
+
+    async def _greet(self) -> None:
+        """Print the one-time code of a first start: it is a result, so to stdout."""
+        code = await first_start_code(
+            self.store, has_operators=bool(self.config.app.operators)
+        )
+        if code is not None and not self._default_inbox:
+            print(  # noqa: T201 - the operator reads it once, here
+                f"Operator code: send “/claim {code}” to the bot in a private chat",
+                flush=True,
+            )
+
+    # ------------------------------------------------------------------------ health
+
+    def troubles(self) -> Mapping[str, str]:
+        """Name what keeps parts from working, for /status."""
+        found = {face.name: face.trouble() for face in self.faces}
+        for platform in Platform:
+            paused = self.dispatcher.trouble(platform)
+            if paused:
+                found[platform.value] = paused
+        return found
+
+    async def health(self) -> Mapping[str, str]:
+        """Name each dependency with its trouble, for /readyz; empty is well."""
+        found = dict(self.troubles())
+        try:
+            await self.store.ping()
+            found["database"] = ""
+            found["engine"] = await self._engine_health()
+        except StoreError as error:
+            found["database"] = str(error)
+        return found
+
+    async def _engine_health(self) -> str:
+        trouble = self.poller.trouble()
+        good = await self.store.last_good_poll(self.source.name)
+        if good is None:
+            return trouble or "no poll has worked yet"
+        interval = timedelta(seconds=self.config.engine.poll_interval)
+        age = self.now() - (good.finished_at or good.started_at)
+        if age > STALE_INTERVALS * interval + timedelta(seconds=60):
+            return trouble or f"no grades for {age.total_seconds():.0f} s"
+        return ""

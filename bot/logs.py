@@ -1,0 +1,108 @@
+"""How logs look and what never gets into them.
+
+Logs go to stderr; results go to stdout. Modules log a constant message with fields in
+`extra`; here they become `key=value` or JSON. Secrets are replaced wherever they turn
+up, also inside tracebacks of libraries.
+"""
+
+import json
+import logging
+import re
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from pydantic import BaseModel, SecretStr
+
+from bot.config import HIDDEN, Config
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+#: a Telegram bot token as it stands in the Bot API's URLs, and a Token Metrics key
+_TOKENS = re.compile(r"\d{6,}:[A-Za-z0-9_-]{30,}|tm-[0-9a-f-]{36}")
+_PASSWORD = re.compile(r"(?<=://)([^/@:\s]*):[^/@\s]*(?=@)")
+#: libraries whose chatter is nobody's business below a warning; httpx logs URLs
+_QUIET = ("httpx", "httpcore", "apscheduler", "alembic", "discord", "telegram")
+
+
+def secrets_of(section: BaseModel) -> set[str]:
+    """Collect every secret value of a configuration."""
+    found: set[str] = set()
+    for _, value in section:
+        if isinstance(value, SecretStr):
+            found.add(value.get_secret_value())
+        elif isinstance(value, BaseModel):
+            found |= secrets_of(value)
+    return {s for s in found if s}
+
+
+class Redactor:
+    """Replaces secrets in text."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        # The longest first, so that one inside another leaves nothing of it.
+        self._secrets = sorted(secrets, key=len, reverse=True)
+
+    def __call__(self, text: str) -> str:
+        """Return the text without any secret in it."""
+        for secret in self._secrets:
+            text = text.replace(secret, HIDDEN)
+        text = _TOKENS.sub(HIDDEN, text)
+        return _PASSWORD.sub(rf"\1:{HIDDEN}", text)
+
+
+def _fields(record: logging.LogRecord) -> dict[str, object]:
+    return {k: v for k, v in vars(record).items() if k not in _STANDARD}
+
+
+class ConsoleFormatter(logging.Formatter):
+    """One readable line per record: time, what happened, the fields."""
+
+    def __init__(self, redact: Redactor) -> None:
+        super().__init__()
+        self._redact = redact
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Format and redact."""
+        at = datetime.fromtimestamp(record.created, UTC)
+        level = "" if record.levelno == logging.INFO else f"{record.levelname} "
+        fields = " ".join(
+            f"{k}={v}" for k, v in _fields(record).items() if k != "action"
+        )
+        text = f"{at:%H:%M:%S} {level}{record.getMessage():<12} {fields}".rstrip()
+        if record.exc_info:
+            text += "\n" + self.formatException(record.exc_info)
+        return self._redact(text)
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object per record."""
+
+    def __init__(self, redact: Redactor) -> None:
+        super().__init__()
+        self._redact = redact
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Format and redact."""
+        entry: dict[str, object] = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **_fields(record),
+        }
+        if record.exc_info:
+            entry["traceback"] = self.formatException(record.exc_info)
+        return self._redact(json.dumps(entry, default=str, ensure_ascii=False))
+
+
+def set_up(config: Config) -> None:
+    """Send all logs to stderr in the configured form; may be called again."""
+    redact = Redactor(secrets_of(config))
+    is_json = config.app.log_format == "json"
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter(redact) if is_json else ConsoleFormatter(redact))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(config.app.log_level.upper())
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
