@@ -174,7 +174,7 @@ class EngineConfig(_Section):
         is_secret=True,
         example="tm-...",
     )
-    auth_header: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$")] = _option(
+    auth_header: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")] = _option(
         "x-api-key",
         "Name of the HTTP header that carries the key.",
         allowed="the name of an HTTP header",

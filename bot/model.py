@@ -68,7 +68,9 @@ class Reading:
 class Snapshot:
     """What one fetch brought: at most one reading per asset.
 
-    `bookmark` is where a replay stands after this snapshot; it is committed with it.
+    `bookmark` is what the source needs to go on after this snapshot; it is committed
+    with it. `is_recorded` says that the readings come from a recording that waits for
+    us, so the time between our polls says nothing about when something happened.
     `is_more` says that the next snapshot is due already, so poll again at once.
     `absent` counts the assets that were asked for and did not come: unknown, never
     a change.
@@ -80,6 +82,7 @@ class Snapshot:
     absent: int = 0
     bookmark: str | None = None
     is_more: bool = False
+    is_recorded: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fetched_at", as_utc(self.fetched_at))

@@ -136,7 +136,8 @@ def _decide_asset(
     passed = _passed_lines(items, told)
     is_turn = change is not None
     holding, ended = _mute_on(items[0].asset.id, mutes, is_turn=is_turn)
-    if holding is not None and (is_turn or passed):
+    if holding is not None:
+        # Also what turned back by now: the release says that it did.
         until = holding.until or now + OPEN_HOLD
         held = (until, Reason.MUTED.value)
         return _Verdict(holds={i.delivery_id: held for i in items})

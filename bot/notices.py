@@ -326,7 +326,9 @@ def status(health: Health, now: datetime) -> Message:
         health.last_good,
         [f"{k}: {v}" for k, v in health.troubles.items() if v],
     )
-    is_blind = good is None or (health.last is not None and not health.last.is_ok)
+    last = health.last
+    is_saving = last is not None and last.reason == "budget"
+    is_blind = good is None or (last is not None and not last.is_ok and not is_saving)
     if good is None:
         title = line("⚠️ ", bold("No grades yet"))
     elif is_blind or troubles:
@@ -339,8 +341,10 @@ def status(health: Health, now: datetime) -> Message:
         body.append(
             line(f"Last grades {seen} ago: {words.count(good.readings, 'asset')}")
         )
-    if is_blind and health.last is not None and not health.last.is_ok:
-        body.append(line(f"The last poll failed: {health.last.reason}"))
+    if is_saving:
+        body.append(line("Polls are spread to keep within the engine's credits."))
+    elif last is not None and not last.is_ok:
+        body.append(line(f"The last poll failed: {last.reason}"))
     body += [line(f"⚠️ {text}") for text in troubles]
     waiting = health.deliveries.get("pending", 0) + health.deliveries.get("claimed", 0)
     body.append(

@@ -16,6 +16,8 @@ logger = logging.getLogger(__name__)
 #: snapshots of a recording that one poll may take, so that a stop request is heard
 CHAIN_MAX = 500
 DAY = timedelta(hours=24)
+#: reason of a source that skipped a poll to keep within its monthly credits
+SAVING_CREDITS = "budget"
 _TOP = re.compile(r"top(\d+)")
 
 
@@ -107,7 +109,7 @@ class Poller:
                 tick=tick.number,
                 interval=self._plan.interval,
                 band=self._plan.band,
-                is_replay=snapshot.bookmark is not None,
+                is_replay=snapshot.is_recorded,
             ),
         )
         result = PollResult(
@@ -153,6 +155,9 @@ class Poller:
 
     async def _failed(self, tick: Tick, error: SourceError) -> None:
         await self._store.fail_poll(tick, error.reason, self._now())
+        if error.reason == SAVING_CREDITS:
+            # The source spreads its credits over the month: that is no trouble.
+            return
         text = str(error)
         if text != self._trouble:
             # One line per distinct error while it lasts, not one per poll.

@@ -19,6 +19,7 @@ from bot.model import (
 from bot.ports import Call
 
 _WATCH_PAYLOAD = "watch_"
+_SIGNAL_PAYLOAD = "signal_"
 
 
 async def start(room: Room, call: Call, arguments: str) -> Message:
@@ -30,6 +31,12 @@ async def start(room: Room, call: Call, arguments: str) -> Message:
     if payload.startswith(_WATCH_PAYLOAD) and call.kind is PlaceKind.PRIVATE:
         symbols = payload.removeprefix(_WATCH_PAYLOAD).replace("_", " ")
         return await watching.watch(room, call, symbols)
+    if payload.startswith(_SIGNAL_PAYLOAD):
+        # A group's Details button, whose answer was too long for a toast.
+        number = payload.removeprefix(_SIGNAL_PAYLOAD)
+        asset = await room.asset_of(number)
+        if asset is not None:
+            return await show_signal(room, call, asset)
     recipient = await room.recipient(call)
     watches = await room.store.list_watches(recipient.id)
     if known is not None and watches and call.kind is PlaceKind.PRIVATE:

@@ -39,7 +39,7 @@ async def press(room: Room, call: Call, action: str) -> PressReply:
 
 
 async def _anybody(room: Room, call: Call, name: str, argument: str) -> PressReply:
-    asset = await _asset(room, argument)
+    asset = await room.asset_of(argument)
     if asset is None:
         return PressReply(toast=_OLD)
     if name == "signal":
@@ -77,7 +77,7 @@ async def _personal(room: Room, call: Call, name: str, argument: str) -> PressRe
         await room.store.clear_mutes(recipient.id, int(head) or None, now=room.now())
         room.wake()
         return PressReply(toast="Heard again.", buttons=())
-    asset = await _asset(room, head)
+    asset = await room.asset_of(head)
     if asset is None:
         return PressReply(toast=_OLD)
     match name:
@@ -126,9 +126,3 @@ async def _unwatch(room: Room, recipient: Recipient, asset: Asset) -> PressReply
 
 def _undo(label: str, action: str) -> _Rows:
     return ((Button(label, action),),)
-
-
-async def _asset(room: Room, text: str) -> Asset | None:
-    if not text.isdigit() or len(text) > 18:  # noqa: PLR2004 - a 64-bit id at most
-        return None
-    return (await room.store.get_assets([int(text)])).get(int(text))

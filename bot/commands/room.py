@@ -12,6 +12,8 @@ from bot.ports import Call, Clock, Store
 
 #: the largest of several assets with one symbol is taken when it is so much larger
 OBVIOUS_FACTOR = 10
+#: an id of ours is a 64-bit integer
+_ID_DIGITS = 18
 #: bot value: operators that became so by the one-time code, a JSON list
 OPERATORS = "operators"
 #: bot value: the one-time code itself
@@ -83,6 +85,12 @@ class Room:
         near = await self.suggestion(word)
         hint = f"Did you mean {near}?" if near else "Its symbol, please, such as BTC."
         raise UserError(f"I don't know “{word}”", hint=hint)
+
+    async def asset_of(self, number: str) -> Asset | None:
+        """Return the asset a button or link carries the id of, None if it is gone."""
+        if not number.isdecimal() or len(number) > _ID_DIGITS:
+            return None
+        return (await self.store.get_assets([int(number)])).get(int(number))
 
     async def suggestion(self, word: str) -> str:
         """Return the symbol that was most likely meant, or an empty string."""
