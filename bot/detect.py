@@ -216,7 +216,19 @@ def _kept_lines(
 
 
 def _merge(last: Reading, reading: Reading) -> Reading:
-    """Fill what is unknown with what is known: unknown is never a change."""
+    """Fill what is unknown with what is known: unknown is never a change.
+
+    Prices and sizes are of one moment: only a reading of the same time gives them.
+    """
+    if reading.as_of == last.as_of:
+        reading = replace(
+            reading,
+            price=last.price if reading.price is None else reading.price,
+            volume=last.volume if reading.volume is None else reading.volume,
+            market_cap=(
+                last.market_cap if reading.market_cap is None else reading.market_cap
+            ),
+        )
     return replace(
         reading,
         signal=last.signal if reading.signal is None else reading.signal,

@@ -194,7 +194,11 @@ class Dispatcher:
     async def _freeze(self, claim: Claim, sender: Sender) -> FrozenMessage | None:
         now = self._now()
         decision = noise.decide(
-            now, waiting=claim.waiting, told=claim.told, mutes=claim.mutes
+            now,
+            waiting=claim.waiting,
+            told=claim.told,
+            mutes=claim.mutes,
+            thresholds=claim.recipient.thresholds,
         )
         parts = sender.render(self._word(claim, decision)) if decision.news else ()
         for delivery_id, reason in decision.skips.items():

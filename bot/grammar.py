@@ -16,7 +16,8 @@ _OPERATOR = re.compile(r"\s*(>=|<=|=>|=<|>|<|=)\s*")
 _COMPARISON = re.compile(r"([^<>=]+)(>=|<=|>|<|=)([^<>=]*)")
 _NUMBER = re.compile(r"-?\d+(?:[.,]\d+)?%?")
 _AMOUNT = re.compile(r"\$?(\d+(?:\.\d+)?)([kmbt]?)")
-_TOP = re.compile(r"top(\d+)")
+#: more digits than any top-n has; int() refuses thousands of them
+_TOP = re.compile(r"top(\d{1,9})\d*")
 _SYMBOL = re.compile(r"[^\s<>=#/@]{1,30}")
 _CATEGORY = re.compile(r"[\w&.-]{1,40}")
 _FIELDS = {
@@ -34,6 +35,8 @@ _GRADE_MAX = 100.0
 #: more lines than this on one watch would be noise, and one message lists them all
 LINES_MAX = 10
 TOP_MAX = 10_000
+#: lines have so many decimals at most, so that they are printed as they are
+LINE_DECIMALS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ class Named:
             case Scope.ALL:
                 return "all"
             case Scope.ASSET:
-                return self.word
+                return f"${self.word}" if _is_reserved(self.word) else self.word
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +100,18 @@ def parse_lines(words: Sequence[str]) -> tuple[float, ...]:
     return parser.lines()
 
 
+def _is_reserved(word: str) -> bool:
+    """Whether a symbol would be read as something else, were there no $ before it."""
+    lower = word.lower()
+    return (
+        lower in _DIRECTIONS
+        or lower == "all"
+        or _TOP.fullmatch(lower) is not None
+        or _NUMBER.fullmatch(word) is not None
+        or word.startswith("$")
+    )
+
+
 def _words(text: str) -> list[str]:
     joined = _OPERATOR.sub(
         lambda m: {"=>": ">=", "=<": "<="}.get(m[1], m[1]), text.replace(",", " ")
@@ -134,12 +149,20 @@ class _Parser:
         return tuple(sorted(self._lines))
 
     def wrong(
-        self, position: int, title: str, hint: str = "", suggestion: str = ""
+        self,
+        position: int,
+        title: str,
+        hint: str = "",
+        suggestion: str = "",
+        *,
+        marked_word: str = "",
     ) -> UserError:
-        """Build the error that marks one word of what was typed."""
-        marked = [
-            f"▸{word}◂" if i == position else word for i, word in enumerate(self.words)
-        ]
+        """Build the error that marks one word of what was typed.
+
+        `marked_word` shows that word when only a part of it is wrong.
+        """
+        shown = marked_word or f"▸{self.words[position]}◂"
+        marked = [shown if i == position else word for i, word in enumerate(self.words)]
         fixed = ""
         if suggestion:
             fixed = " ".join(
@@ -150,11 +173,12 @@ class _Parser:
         return UserError(title, hint=hint, marked=" ".join(marked), suggestion=fixed)
 
     def _take(self, position: int, word: str) -> None:
-        lower = word.lower()
+        # Upper case first: ı and ſ are another I and S, as symbols are upper case.
+        lower = word.upper().lower()
         if "<" in word or ">" in word or "=" in word:
             self._compare(position, word)
         elif word.startswith("#"):
-            self._category(position, lower[1:])
+            self._category(position, word.lower()[1:])
         elif lower in _DIRECTIONS:
             self._turn(position, lower)
         elif lower == "all":
@@ -167,14 +191,14 @@ class _Parser:
             self._asset(position, word)
 
     def _asset(self, position: int, word: str) -> None:
-        symbol = word.lstrip("$")
+        symbol = word.lstrip("$").upper()
         if not symbol or not _SYMBOL.fullmatch(symbol) or not symbol.isprintable():
             raise self.wrong(
                 position,
                 f"I don't know the word “{word}”",
                 "Name assets by their symbols: BTC ETH",
             )
-        self.named.append(Named(Scope.ASSET, symbol.upper()))
+        self.named.append(Named(Scope.ASSET, symbol))
 
     def _category(self, position: int, name: str) -> None:
         if not name or not _CATEGORY.fullmatch(name):
@@ -210,7 +234,7 @@ class _Parser:
             raise self.wrong(
                 position, "A grade goes from 0 to 100", suggestion=suggestion
             )
-        self._lines.add(value)
+        self._lines.add(round(value, LINE_DECIMALS))
         if len(self._lines) > LINES_MAX:
             raise self.wrong(
                 position, f"At most {LINES_MAX} lines", "Fewer lines, less noise."
@@ -260,6 +284,7 @@ class _Parser:
             f"I don't know the word “{name}”",
             "" if near else "Known are grade, mcap and volume.",
             suggestion=f"{near[0]}{rest}" if near else "",
+            marked_word=f"▸{name}◂ {rest}",
         )
 
     def _value(
@@ -279,6 +304,14 @@ class _Parser:
                 position,
                 "A grade goes from 0 to 100",
                 suggestion=f"{name}{operator}80",
+                marked_word=f"{name} ▸{operator}{text}◂",
+            )
+        if not math.isfinite(value):
+            raise self.wrong(
+                position,
+                "That number is too large",
+                suggestion=f"{name}{operator}1b",
+                marked_word=f"{name} ▸{operator}{text}◂",
             )
         return value
 

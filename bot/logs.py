@@ -17,11 +17,16 @@ from pydantic import BaseModel, SecretStr
 from bot.config import HIDDEN, Config
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+#: fields for machines, which only make a line longer for eyes
+_JSON_ONLY = frozenset({"action", "event_key"})
 #: a Telegram bot token as it stands in the Bot API's URLs, and a Token Metrics key
 _TOKENS = re.compile(r"\d{6,}:[A-Za-z0-9_-]{30,}|tm-[0-9a-f-]{36}")
 _PASSWORD = re.compile(r"(?<=://)([^/@:\s]*):[^/@\s]*(?=@)")
 #: libraries whose chatter is nobody's business below a warning; httpx logs URLs
-_QUIET = ("httpx", "httpcore", "apscheduler", "alembic", "discord", "telegram")
+_QUIET = (
+    *("httpx", "httpcore", "apscheduler", "alembic", "discord", "telegram"),
+    *("uvicorn", "aiohttp"),
+)
 
 
 def secrets_of(section: BaseModel) -> set[str]:
@@ -66,7 +71,7 @@ class ConsoleFormatter(logging.Formatter):
         at = datetime.fromtimestamp(record.created, UTC)
         level = "" if record.levelno == logging.INFO else f"{record.levelname} "
         fields = " ".join(
-            f"{k}={v}" for k, v in _fields(record).items() if k != "action"
+            f"{k}={v}" for k, v in _fields(record).items() if k not in _JSON_ONLY
         )
         text = f"{at:%H:%M:%S} {level}{record.getMessage():<12} {fields}".rstrip()
         if record.exc_info:

@@ -449,6 +449,8 @@ class Waiting:
     attempts: int = 0
     #: why it has waited so far, such as `muted` or `away`; empty when it has not
     reason: str = ""
+    #: it went out once without an answer: nobody knows whether it was told
+    is_unsure: bool = False
     #: first moment it could have been sent: the maximum age counts from here
     owed_since: datetime
 

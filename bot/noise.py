@@ -29,6 +29,13 @@ from bot.model import (
 OPEN_HOLD = timedelta(days=30)
 
 
+#: a fan-out that is still at work is given this long before it is looked at again
+FANOUT_WAIT = timedelta(seconds=2)
+#: by then every fan-out is done: the event that is waited for concerns others
+FANOUT_PATIENCE = timedelta(hours=48)
+_UNSURE = "outcome_unknown"
+
+
 class Reason(StrEnum):
     """Why a delivery is held or skipped."""
 
@@ -90,16 +97,26 @@ def decide(
     waiting: Sequence[Waiting],
     told: Mapping[int, Told],
     mutes: Sequence[Mute] = (),
+    thresholds: Sequence[float] = (),
 ) -> Decision:
     """Decide about all that waits for one recipient.
 
     `waiting` is in event order and each asset in it has its state as it stands now.
+    `thresholds` are the recipient's default lines, for watches that name none.
     """
     in_force = [m for m in mutes if m.until is None or m.until > now]
-    verdicts = [
-        _decide_asset(now, items, told.get(items[0].asset.id), in_force)
+    waits = [
+        _Wait(items, told.get(items[0].asset.id), frozenset(thresholds))
         for items in _by_asset(waiting)
     ]
+    verdicts = [_decide_asset(now, wait, in_force) for wait in waits]
+    if any(None in v.ended_mutes for v in verdicts):
+        # The flip of one asset ends the mute of all: what it held is decided with it.
+        left = [m for m in in_force if m.until is not None or m.asset_id is not None]
+        verdicts = [
+            _decide_asset(now, wait, left) if verdict.holds else verdict
+            for wait, verdict in zip(waits, verdicts, strict=True)
+        ]
     return Decision(
         news=tuple(v.news for v in verdicts if v.news is not None),
         came_back=tuple(v.came_back for v in verdicts if v.came_back is not None),
@@ -109,6 +126,15 @@ def decide(
         skips={i: reason for v in verdicts for i, reason in v.skips.items()},
         ended_mutes=tuple(dict.fromkeys(m for v in verdicts for m in v.ended_mutes)),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Wait:
+    """What waits of one asset, what was told of it, and the recipient's own lines."""
+
+    items: list[Waiting]
+    told: Told | None
+    thresholds: frozenset[float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,11 +155,16 @@ def _by_asset(waiting: Iterable[Waiting]) -> list[list[Waiting]]:
     return list(groups.values())
 
 
-def _decide_asset(
-    now: datetime, items: list[Waiting], told: Told | None, mutes: Sequence[Mute]
-) -> _Verdict:
+def _decide_asset(now: datetime, wait: _Wait, mutes: Sequence[Mute]) -> _Verdict:
+    items, told = wait.items, wait.told
+    if any(i.is_unsure for i in items):
+        # Nobody knows what of it was told: whatever stands must be told (again).
+        told = None
     change = _standing_change(items, told)
-    passed = _passed_lines(items, told)
+    passed = _passed_lines(items, told, wait.thresholds)
+    waits = _waits_for_its_event(now, items, change)
+    if waits is not None:
+        return _Verdict(holds={i.delivery_id: (now + waits, _UNSURE) for i in items})
     is_turn = change is not None
     holding, ended = _mute_on(items[0].asset.id, mutes, is_turn=is_turn)
     if holding is not None:
@@ -168,54 +199,108 @@ def _standing_change(items: list[Waiting], told: Told | None) -> Event | None:
     since = last.as_of if state is None else state.standing_since
     if told is not None and told.signal is standing and told.since == since:
         return None
-    if _base(changes, told) is standing:
+    kept = _without_withdrawn(changes)
+    is_unsure = any(i.is_unsure for i in changes)
+    if not is_unsure and _base((kept or changes)[0], told) is standing:
         return None
-    leading = [i.event for i in changes if i.event.to_signal is standing]
     # What stands may be newer than anything that is fanned out yet: that event tells.
+    leading = [i.event for i in (*changes, *kept) if i.event.to_signal is standing]
     return leading[-1] if leading else None
 
 
-def _base(changes: list[Waiting], told: Told | None) -> Signal:
+def _without_withdrawn(changes: list[Waiting]) -> list[Waiting]:
+    """Leave out flips that were taken back while they waited, with their corrections.
+
+    Nobody heard of such a flip, so there is nothing to correct either.
+    """
+    unheard = {
+        i.event.key
+        for i in changes
+        if i.event.kind is EventKind.FLIP and not i.is_unsure
+    }
+    gone = unheard & {i.event.corrects for i in changes}
+    return [
+        i for i in changes if i.event.key not in gone and i.event.corrects not in gone
+    ]
+
+
+def _waits_for_its_event(
+    now: datetime, items: list[Waiting], change: Event | None
+) -> timedelta | None:
+    """Return how long to wait for the event that tells what stands, if it must come.
+
+    What may have been told has been overtaken, and the event that overtook it is not
+    fanned out yet: skipping now would leave the old word as the last one.
+    """
+    if change is not None:
+        return None
+    is_open = any(
+        i.is_unsure
+        and i.event.kind is not EventKind.CROSSING
+        # A watch in one direction never hears of the turn back.
+        and i.watch.conditions.direction is None
+        and now - i.created_at < FANOUT_PATIENCE
+        for i in items
+    )
+    return FANOUT_WAIT if is_open else None
+
+
+def _base(first: Waiting, told: Told | None) -> Signal:
     """Return the signal to compare with: what the recipient believes.
 
     A watch with conditions hears only part of an asset's history, so what was told may
-    be long over without a word; then the first waiting event says what was before.
+    be long over without a word; then the first waiting event says what was before. A
+    correction of a flip that was never told says that nothing changed.
     """
-    first = changes[0]
-    conditions = first.watch.conditions
+    event = first.event
+    is_partial = _is_partial(first.watch)
+    if event.kind is EventKind.FLIP:
+        if told is None or told.signal is None or is_partial:
+            return event.from_signal
+        return told.signal
+    if told is None or told.signal is None:
+        return event.to_signal
+    was_told = told.signal is event.from_signal and told.since == event.as_of
+    return event.to_signal if is_partial and not was_told else told.signal
+
+
+def _is_partial(watch: Watch) -> bool:
+    """Whether some flips of what is watched are not heard of."""
+    wanted = watch.conditions
     bounds = (
-        conditions.direction,
-        conditions.min_grade,
-        conditions.max_grade,
-        conditions.min_market_cap,
-        conditions.max_market_cap,
-        conditions.min_volume,
-        conditions.max_volume,
+        wanted.direction,
+        wanted.min_grade,
+        wanted.max_grade,
+        wanted.min_market_cap,
+        wanted.max_market_cap,
+        wanted.min_volume,
+        wanted.max_volume,
     )
-    is_partial = any(bound is not None for bound in bounds)
-    is_flip = first.event.kind is EventKind.FLIP
-    if told is None or told.signal is None or (is_partial and is_flip):
-        return first.event.from_signal
-    return told.signal
+    return any(bound is not None for bound in bounds)
 
 
-def _passed_lines(items: list[Waiting], told: Told | None) -> tuple[Passed, ...]:
-    """Return the lines whose told side is not where the grade ended up."""
+def _passed_lines(
+    items: list[Waiting], told: Told | None, thresholds: frozenset[float]
+) -> tuple[Passed, ...]:
+    """Return the recipient's lines whose told side is not where the grade ended up."""
     first_side: dict[float, Side] = {}
     final: dict[float, Direction] = {}
     for item in items:
-        wanted = item.watch.conditions.thresholds
+        named = item.watch.conditions.thresholds
+        wanted = thresholds if named is None else named
         for passed in item.event.passed:
-            if wanted is not None and passed.threshold not in wanted:
+            if passed.threshold not in wanted:
                 continue
             came_from = Side.BELOW if passed.direction is Direction.UP else Side.ABOVE
             first_side.setdefault(passed.threshold, came_from)
             final[passed.threshold] = passed.direction
     known = told.lines if told is not None else {}
+    unsure = {p.threshold for i in items if i.is_unsure for p in i.event.passed}
     return tuple(
         Passed(threshold, direction)
         for threshold, direction in sorted(final.items())
-        if _side(direction) is not known.get(threshold, first_side[threshold])
+        if threshold in unsure
+        or _side(direction) is not known.get(threshold, first_side[threshold])
     )
 
 
@@ -243,7 +328,8 @@ def _tell(
             skips[item.delivery_id] = Reason.FLIPPED_BACK.value
         else:
             send.append(item.delivery_id)
-    came_back = asset if turned_back and len(flips) > 1 else None
+    heard = sum(i.event.kind is EventKind.FLIP for i in _without_withdrawn(flips))
+    came_back = asset if turned_back and heard > 1 else None
     if not send:
         return _Verdict(skips=skips, came_back=came_back)
     decisive = next((i for i in reversed(items) if i.event is change), items[-1])
@@ -254,8 +340,8 @@ def _tell(
         change=change,
         crossing=crossings[-1] if has_lines and passed else None,
         passed=passed,
-        flips=len(flips),
-        held_for=next((i.reason for i in items if i.reason), ""),
+        flips=heard,
+        held_for=_held_for(items),
     )
     tell = Tell(
         asset_id=asset.id,
@@ -272,6 +358,13 @@ def _tell(
         skips=skips,
         ended_mutes=ended,
     )
+
+
+def _held_for(items: list[Waiting]) -> str:
+    """Return why these waited; being away or muted says more than a retry."""
+    reasons = [i.reason for i in items if i.reason]
+    telling = [r for r in reasons if r in {"away", Reason.MUTED.value}]
+    return next(iter(telling or reasons), "")
 
 
 def _told_since(asset: Asset, change: Event | None) -> datetime | None:

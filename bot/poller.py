@@ -87,10 +87,11 @@ class Poller:
             self._has_resumed = True
         wanted = await self._wanted()
         events: list[Event] = []
-        for _ in range(CHAIN_MAX):
+        for taken in range(1, CHAIN_MAX + 1):
             snapshot = await self._source.fetch(wanted)
             events += await self._take(tick, snapshot)
-            if not snapshot.is_more:
+            if not snapshot.is_more or taken == CHAIN_MAX:
+                _log_poll(tick, snapshot, taken, len(events))
                 break
         return events
 
@@ -124,7 +125,7 @@ class Poller:
             dropped_lines=detection.dropped_lines,
         )
         events = await store.commit_poll(result)
-        self._log(tick, snapshot, events)
+        _log_events(snapshot, events)
         if events:
             self._wake()
         return events
@@ -172,28 +173,34 @@ class Poller:
             logger.log(level, "poll failed: %s", text, extra=extra)
         self._trouble = text
 
-    def _log(self, tick: Tick, snapshot: Snapshot, events: Sequence[Event]) -> None:
-        if not snapshot.readings:
-            return
-        as_of = max(r.as_of for r in snapshot.readings)
-        extra = {
-            "action": "poll",
-            "tick": tick.number,
-            "as_of": as_of.isoformat(),
-            "readings": len(snapshot.readings),
-            "events": len(events),
+
+def _log_poll(tick: Tick, snapshot: Snapshot, taken: int, events: int) -> None:
+    if not snapshot.readings:
+        return
+    as_of = max(r.as_of for r in snapshot.readings)
+    extra: dict[str, object] = {"action": "poll", "tick": tick.number}
+    if taken > 1:
+        extra["snapshots"] = taken
+    extra |= {
+        "as_of": as_of.isoformat(),
+        "readings": len(snapshot.readings),
+        "events": events,
+    }
+    logger.info("poll", extra=extra)
+
+
+def _log_events(snapshot: Snapshot, events: Sequence[Event]) -> None:
+    symbols = {r.key: r.symbol for r in snapshot.readings}
+    for event in events:
+        passed = " ".join(f"{p.threshold:g}{p.direction.value}" for p in event.passed)
+        extra: dict[str, object] = {
+            "action": "event",
+            "kind": event.kind.value,
+            "asset": symbols.get(event.asset_key, event.asset_key),
+            "signal": event.to_signal.word,
+            "grade": event.grade_to,
+            "event_key": event.key,
         }
-        logger.info("poll", extra=extra)
-        symbols = {r.key: r.symbol for r in snapshot.readings}
-        for event in events:
-            logger.info(
-                "event",
-                extra={
-                    "action": "event",
-                    "kind": event.kind.value,
-                    "asset": symbols.get(event.asset_key, event.asset_key),
-                    "signal": event.to_signal.word,
-                    "grade": event.grade_to,
-                    "event_key": event.key,
-                },
-            )
+        if passed:
+            extra["lines"] = passed
+        logger.info("event", extra=extra)

@@ -1,0 +1,57 @@
+"""What Flipwatch remembers: `open_store` opens it, on SQLite or PostgreSQL."""
+
+import asyncio
+import threading
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.ports import Clock
+from storage.database import Database, check_file, log_version, parse_url
+from storage.sql_store import SqlStore
+
+__all__ = ["SqlStore", "open_store"]
+
+#: Alembic keeps what it migrates in one global, so one upgrade at a time; a thread's
+#: lock, because an asyncio lock belongs to one loop
+_upgrading = threading.Lock()
+
+
+async def open_store(url: str, *, now: Clock) -> SqlStore:
+    """Open the store, its schema brought up to date first.
+
+    `url` is `sqlite:///file` or `postgresql://user:password@host/database`, with our
+    driver named (`sqlite+aiosqlite`, `postgresql+asyncpg`) or not. Raises `StoreError`
+    that says what to do: no such folder, not writable, not a database, another
+    program's, written by a newer Flipwatch, no server there.
+    """
+    parsed = parse_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        check_file(parsed)
+    # SQLite alters a table by making a new one: no foreign key may act on that
+    migrating = Database(parsed, foreign_keys=False)
+    try:
+        await _upgrade(migrating)
+    finally:
+        await migrating.close()
+    database = Database(parsed)
+    try:
+        await database.read(log_version)
+    except BaseException:
+        await database.close()
+        raise
+    return SqlStore(database, now=now)
+
+
+async def _upgrade(database: Database) -> None:
+    # Alembic is heavy and of no use afterwards
+    from storage.migrations import upgrade
+
+    async def work(connection: AsyncConnection) -> None:
+        await connection.run_sync(upgrade)
+
+    while not _upgrading.acquire(blocking=False):  # noqa: ASYNC110 - see above
+        await asyncio.sleep(0.01)
+    try:
+        await database.write(work)
+    finally:
+        _upgrading.release()

@@ -1,0 +1,573 @@
+"""The first schema.
+
+Revision: 0001.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+# What the columns were when this step was written: it must not change with the tables.
+TEXT = sa.String()
+ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+TIME = sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite")
+JSON = sa.JSON(none_as_null=True)
+
+
+def upgrade() -> None:
+    """Create all tables."""
+    op.create_table(
+        "assets",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("source", TEXT, nullable=False),
+        sa.Column("key", TEXT, nullable=False),
+        sa.Column("symbol", TEXT, nullable=False),
+        sa.Column("symbol_folded", TEXT, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("name_folded", TEXT, nullable=False),
+        sa.Column("link", TEXT, nullable=False),
+        sa.Column("categories", JSON, nullable=False),
+        sa.Column("market_cap", sa.Float(), nullable=True),
+        sa.Column("volume", sa.Float(), nullable=True),
+        sa.Column("rank", sa.Integer(), nullable=True),
+        sa.Column("created_at", TIME, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_assets")),
+        sa.UniqueConstraint("source", "key", name=op.f("uq_assets_source_key")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_assets_name", "assets", ["source", "name_folded"])
+    op.create_index("ix_assets_symbol", "assets", ["source", "symbol_folded"])
+    op.create_table(
+        "bot_values",
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("value", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_bot_values")),
+    )
+    op.create_table(
+        "inbox_entries",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("inbox", TEXT, nullable=False),
+        sa.Column("nonce", TEXT, nullable=False),
+        sa.Column("entry", JSON, nullable=False),
+        sa.Column("created_at", TIME, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_inbox_entries")),
+        sa.UniqueConstraint(
+            "inbox", "nonce", name=op.f("uq_inbox_entries_inbox_nonce")
+        ),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_inbox_entries_inbox", "inbox_entries", ["inbox", "id"])
+    op.create_table(
+        "people",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("created_at", TIME, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_people")),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "polls",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("source", TEXT, nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("worker", TEXT, nullable=False),
+        sa.Column("started_at", TIME, nullable=False),
+        sa.Column("finished_at", TIME, nullable=True),
+        sa.Column("is_ok", sa.Boolean(), nullable=False),
+        sa.Column("reason", TEXT, nullable=False),
+        sa.Column("as_of", TIME, nullable=True),
+        sa.Column("readings", sa.Integer(), nullable=False),
+        sa.Column("events", sa.Integer(), nullable=False),
+        sa.Column("bookmark", TEXT, nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_polls")),
+        sa.UniqueConstraint("source", "number", name=op.f("uq_polls_source_number")),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "recipients",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("platform", TEXT, nullable=False),
+        sa.Column("chat", TEXT, nullable=False),
+        sa.Column("topic", TEXT, nullable=False),
+        sa.Column("kind", TEXT, nullable=False),
+        sa.Column("language", TEXT, nullable=False),
+        sa.Column("thresholds", JSON, nullable=False),
+        sa.Column("settings", JSON, nullable=False),
+        sa.Column("parked_since", TIME, nullable=True),
+        sa.Column("parked_reason", TEXT, nullable=False),
+        sa.Column("lease_owner", TEXT, nullable=True),
+        sa.Column("lease_until", TIME, nullable=True),
+        sa.Column("created_at", TIME, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_recipients")),
+        sa.UniqueConstraint(
+            "platform", "chat", "topic", name=op.f("uq_recipients_platform_chat_topic")
+        ),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "asset_aliases",
+        sa.Column("asset_id", ID, autoincrement=False, nullable=False),
+        sa.Column("alias_folded", TEXT, nullable=False),
+        sa.Column("alias", TEXT, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["asset_id"],
+            ["assets.id"],
+            name=op.f("fk_asset_aliases_asset_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint(
+            "asset_id", "alias_folded", name=op.f("pk_asset_aliases")
+        ),
+    )
+    op.create_index("ix_asset_aliases_folded", "asset_aliases", ["alias_folded"])
+    op.create_table(
+        "asset_categories",
+        sa.Column("asset_id", ID, autoincrement=False, nullable=False),
+        sa.Column("category", TEXT, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["asset_id"],
+            ["assets.id"],
+            name=op.f("fk_asset_categories_asset_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint(
+            "asset_id", "category", name=op.f("pk_asset_categories")
+        ),
+    )
+    op.create_index("ix_asset_categories_category", "asset_categories", ["category"])
+    op.create_table(
+        "asset_lines",
+        sa.Column("asset_id", ID, autoincrement=False, nullable=False),
+        sa.Column("threshold", sa.Float(), nullable=False),
+        sa.Column("side", TEXT, nullable=False),
+        sa.Column("is_locked", sa.Boolean(), nullable=False),
+        sa.Column("created_at", TIME, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["asset_id"],
+            ["assets.id"],
+            name=op.f("fk_asset_lines_asset_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("asset_id", "threshold", name=op.f("pk_asset_lines")),
+    )
+    op.create_table(
+        "asset_states",
+        sa.Column("asset_id", ID, autoincrement=False, nullable=False),
+        sa.Column("as_of", TIME, nullable=False),
+        sa.Column("symbol", TEXT, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("link", TEXT, nullable=False),
+        sa.Column("signal", sa.SmallInteger(), nullable=True),
+        sa.Column("grade", sa.Float(), nullable=True),
+        sa.Column("price", sa.Float(), nullable=True),
+        sa.Column("volume", sa.Float(), nullable=True),
+        sa.Column("market_cap", sa.Float(), nullable=True),
+        sa.Column("categories", JSON, nullable=False),
+        sa.Column("standing", sa.SmallInteger(), nullable=False),
+        sa.Column("standing_since", TIME, nullable=True),
+        sa.Column("standing_price", sa.Float(), nullable=True),
+        sa.Column("seen_at", TIME, nullable=False),
+        sa.Column("last_flip", JSON, nullable=True),
+        sa.Column("pending_revision", JSON, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["asset_id"],
+            ["assets.id"],
+            name=op.f("fk_asset_states_asset_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("asset_id", name=op.f("pk_asset_states")),
+    )
+    op.create_table(
+        "events",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("key", TEXT, nullable=False),
+        sa.Column("kind", TEXT, nullable=False),
+        sa.Column("source", TEXT, nullable=False),
+        sa.Column("asset_id", ID, autoincrement=False, nullable=False),
+        sa.Column("as_of", TIME, nullable=False),
+        sa.Column("detected_at", TIME, nullable=False),
+        sa.Column("from_signal", sa.SmallInteger(), nullable=False),
+        sa.Column("to_signal", sa.SmallInteger(), nullable=False),
+        sa.Column("grade_from", sa.Float(), nullable=True),
+        sa.Column("grade_to", sa.Float(), nullable=True),
+        sa.Column("passed", JSON, nullable=False),
+        sa.Column("price", sa.Float(), nullable=True),
+        sa.Column("price_day_ago", sa.Float(), nullable=True),
+        sa.Column("volume", sa.Float(), nullable=True),
+        sa.Column("market_cap", sa.Float(), nullable=True),
+        sa.Column("since", TIME, nullable=True),
+        sa.Column("since_price", sa.Float(), nullable=True),
+        sa.Column("gap_since", TIME, nullable=True),
+        sa.Column("basis_seen_at", TIME, nullable=True),
+        sa.Column("is_revision", sa.Boolean(), nullable=False),
+        sa.Column("corrects", TEXT, nullable=False),
+        sa.Column("only_for", ID, nullable=True),
+        sa.Column("cursor", ID, nullable=False),
+        sa.Column("fanned_out_at", TIME, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["asset_id"],
+            ["assets.id"],
+            name=op.f("fk_events_asset_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_events")),
+        sa.UniqueConstraint("key", name=op.f("uq_events_key")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_events_asset", "events", ["asset_id", "id"])
+    op.create_index(
+        "ix_events_open",
+        "events",
+        ["id"],
+        sqlite_where=sa.text("fanned_out_at IS NULL"),
+        postgresql_where=sa.text("fanned_out_at IS NULL"),
+    )
+    op.create_index("ix_events_source", "events", ["source", "id"])
+    op.create_table(
+        "messages",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("recipient_id", ID, autoincrement=False, nullable=False),
+        sa.Column("state", TEXT, nullable=False),
+        sa.Column("reason", TEXT, nullable=False),
+        sa.Column("parts", JSON, nullable=False),
+        sa.Column("sent_parts", sa.Integer(), nullable=False),
+        sa.Column("delivery_ids", JSON, nullable=False),
+        sa.Column("tells", JSON, nullable=False),
+        sa.Column("ended_mutes", JSON, nullable=False),
+        sa.Column("is_unsure", sa.Boolean(), nullable=False),
+        sa.Column("is_plain", sa.Boolean(), nullable=False),
+        sa.Column("first_ref", TEXT, nullable=False),
+        sa.Column("due_at", TIME, nullable=False),
+        sa.Column("frozen_at", TIME, nullable=False),
+        sa.Column("settled_at", TIME, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["recipient_id"],
+            ["recipients.id"],
+            name=op.f("fk_messages_recipient_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_messages")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        "ix_messages_due",
+        "messages",
+        ["due_at"],
+        sqlite_where=sa.text("state = 'frozen'"),
+        postgresql_where=sa.text("state = 'frozen'"),
+    )
+    op.create_index("ix_messages_recipient", "messages", ["recipient_id", "id"])
+    op.create_index(
+        "uq_messages_frozen",
+        "messages",
+        ["recipient_id"],
+        unique=True,
+        sqlite_where=sa.text("state = 'frozen'"),
+        postgresql_where=sa.text("state = 'frozen'"),
+    )
+    op.create_table(
+        "mutes",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("recipient_id", ID, autoincrement=False, nullable=False),
+        sa.Column("asset_id", ID, autoincrement=False, nullable=True),
+        sa.Column("until", TIME, nullable=True),
+        sa.Column("created_at", TIME, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["asset_id"],
+            ["assets.id"],
+            name=op.f("fk_mutes_asset_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["recipient_id"],
+            ["recipients.id"],
+            name=op.f("fk_mutes_recipient_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mutes")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_mutes_recipient", "mutes", ["recipient_id", "asset_id"])
+    op.create_table(
+        "person_accounts",
+        sa.Column("platform", TEXT, nullable=False),
+        sa.Column("account", TEXT, nullable=False),
+        sa.Column("person_id", ID, autoincrement=False, nullable=False),
+        sa.Column("linked_at", TIME, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["person_id"],
+            ["people.id"],
+            name=op.f("fk_person_accounts_person_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("platform", "account", name=op.f("pk_person_accounts")),
+    )
+    op.create_index("ix_person_accounts_person", "person_accounts", ["person_id"])
+    op.create_table(
+        "private_lines",
+        sa.Column("recipient_id", ID, autoincrement=False, nullable=False),
+        sa.Column("asset_id", ID, autoincrement=False, nullable=False),
+        sa.Column("threshold", sa.Float(), nullable=False),
+        sa.Column("side", TEXT, nullable=False),
+        sa.Column("is_locked", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["asset_id"],
+            ["assets.id"],
+            name=op.f("fk_private_lines_asset_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["recipient_id"],
+            ["recipients.id"],
+            name=op.f("fk_private_lines_recipient_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint(
+            "recipient_id", "asset_id", "threshold", name=op.f("pk_private_lines")
+        ),
+    )
+    op.create_index("ix_private_lines_asset", "private_lines", ["asset_id"])
+    op.create_table(
+        "readings",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("asset_id", ID, autoincrement=False, nullable=False),
+        sa.Column("as_of", TIME, nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("signal", sa.SmallInteger(), nullable=True),
+        sa.Column("grade", sa.Float(), nullable=True),
+        sa.Column("price", sa.Float(), nullable=True),
+        sa.Column("volume", sa.Float(), nullable=True),
+        sa.Column("market_cap", sa.Float(), nullable=True),
+        sa.Column("categories", JSON, nullable=False),
+        sa.Column("recorded_at", TIME, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["asset_id"],
+            ["assets.id"],
+            name=op.f("fk_readings_asset_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_readings")),
+        sa.UniqueConstraint(
+            "asset_id",
+            "as_of",
+            "revision",
+            name=op.f("uq_readings_asset_id_as_of_revision"),
+        ),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "told",
+        sa.Column("recipient_id", ID, autoincrement=False, nullable=False),
+        sa.Column("asset_id", ID, autoincrement=False, nullable=False),
+        sa.Column("signal", sa.SmallInteger(), nullable=True),
+        sa.Column("since", TIME, nullable=True),
+        sa.Column("watch_id", ID, nullable=True),
+        sa.Column("message_ref", TEXT, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["asset_id"],
+            ["assets.id"],
+            name=op.f("fk_told_asset_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["recipient_id"],
+            ["recipients.id"],
+            name=op.f("fk_told_recipient_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("recipient_id", "asset_id", name=op.f("pk_told")),
+    )
+    op.create_index("ix_told_asset", "told", ["asset_id", "recipient_id"])
+    op.create_table(
+        "told_lines",
+        sa.Column("recipient_id", ID, autoincrement=False, nullable=False),
+        sa.Column("asset_id", ID, autoincrement=False, nullable=False),
+        sa.Column("threshold", sa.Float(), nullable=False),
+        sa.Column("side", TEXT, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["asset_id"],
+            ["assets.id"],
+            name=op.f("fk_told_lines_asset_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["recipient_id"],
+            ["recipients.id"],
+            name=op.f("fk_told_lines_recipient_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint(
+            "recipient_id", "asset_id", "threshold", name=op.f("pk_told_lines")
+        ),
+    )
+    op.create_table(
+        "watches",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("recipient_id", ID, autoincrement=False, nullable=False),
+        sa.Column("target_key", TEXT, nullable=False),
+        sa.Column("scope", TEXT, nullable=False),
+        sa.Column("asset_id", ID, autoincrement=False, nullable=True),
+        sa.Column("category", TEXT, nullable=False),
+        sa.Column("top", sa.Integer(), nullable=False),
+        sa.Column("direction", sa.SmallInteger(), nullable=True),
+        sa.Column("min_grade", sa.Float(), nullable=True),
+        sa.Column("max_grade", sa.Float(), nullable=True),
+        sa.Column("min_market_cap", sa.Float(), nullable=True),
+        sa.Column("max_market_cap", sa.Float(), nullable=True),
+        sa.Column("min_volume", sa.Float(), nullable=True),
+        sa.Column("max_volume", sa.Float(), nullable=True),
+        sa.Column("thresholds", JSON, nullable=True),
+        sa.Column("text", TEXT, nullable=False),
+        sa.Column("is_exception", sa.Boolean(), nullable=False),
+        sa.Column("created_at", TIME, nullable=False),
+        sa.Column("created_by", TEXT, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["asset_id"],
+            ["assets.id"],
+            name=op.f("fk_watches_asset_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["recipient_id"],
+            ["recipients.id"],
+            name=op.f("fk_watches_recipient_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_watches")),
+        sa.UniqueConstraint(
+            "recipient_id",
+            "target_key",
+            name=op.f("uq_watches_recipient_id_target_key"),
+        ),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        "ix_watches_all",
+        "watches",
+        ["recipient_id"],
+        sqlite_where=sa.text("scope = 'all'"),
+        postgresql_where=sa.text("scope = 'all'"),
+    )
+    op.create_index(
+        "ix_watches_asset",
+        "watches",
+        ["asset_id", "recipient_id"],
+        sqlite_where=sa.text("scope = 'asset'"),
+        postgresql_where=sa.text("scope = 'asset'"),
+    )
+    op.create_index(
+        "ix_watches_category",
+        "watches",
+        ["category", "recipient_id"],
+        sqlite_where=sa.text("scope = 'category'"),
+        postgresql_where=sa.text("scope = 'category'"),
+    )
+    op.create_index(
+        "ix_watches_top",
+        "watches",
+        ["recipient_id", "top"],
+        sqlite_where=sa.text("scope = 'top'"),
+        postgresql_where=sa.text("scope = 'top'"),
+    )
+    op.create_table(
+        "deliveries",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("event_id", ID, autoincrement=False, nullable=False),
+        sa.Column("recipient_id", ID, autoincrement=False, nullable=False),
+        sa.Column("watch_id", ID, nullable=True),
+        sa.Column("bullish_asset_id", ID, nullable=True),
+        sa.Column("state", TEXT, nullable=False),
+        sa.Column("reason", TEXT, nullable=False),
+        sa.Column("due_at", TIME, nullable=False),
+        sa.Column("owed_since", TIME, nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("is_unsure", sa.Boolean(), nullable=False),
+        sa.Column("created_at", TIME, nullable=False),
+        sa.Column("sent_at", TIME, nullable=True),
+        sa.Column("message_id", ID, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["event_id"],
+            ["events.id"],
+            name=op.f("fk_deliveries_event_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["recipient_id"],
+            ["recipients.id"],
+            name=op.f("fk_deliveries_recipient_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_deliveries")),
+        sa.UniqueConstraint(
+            "event_id", "recipient_id", name=op.f("uq_deliveries_event_id_recipient_id")
+        ),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        "ix_deliveries_bullish",
+        "deliveries",
+        ["bullish_asset_id", "recipient_id"],
+        sqlite_where=sa.text(
+            "bullish_asset_id IS NOT NULL AND state IN ('pending', 'claimed', 'parked')"
+        ),
+        postgresql_where=sa.text(
+            "bullish_asset_id IS NOT NULL AND state IN ('pending', 'claimed', 'parked')"
+        ),
+    )
+    op.create_index(
+        "ix_deliveries_due",
+        "deliveries",
+        ["due_at", "recipient_id"],
+        sqlite_where=sa.text("state = 'pending'"),
+        postgresql_where=sa.text("state = 'pending'"),
+    )
+    op.create_index(
+        "ix_deliveries_open",
+        "deliveries",
+        ["recipient_id", "event_id"],
+        sqlite_where=sa.text("state IN ('pending', 'claimed', 'parked')"),
+        postgresql_where=sa.text("state IN ('pending', 'claimed', 'parked')"),
+    )
+    op.create_table(
+        "watch_lines",
+        sa.Column("watch_id", ID, autoincrement=False, nullable=False),
+        sa.Column("threshold", sa.Float(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["watch_id"],
+            ["watches.id"],
+            name=op.f("fk_watch_lines_watch_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("watch_id", "threshold", name=op.f("pk_watch_lines")),
+    )
+
+
+def downgrade() -> None:
+    """Drop all tables."""
+    for name in (
+        "watch_lines",
+        "deliveries",
+        "watches",
+        "told_lines",
+        "told",
+        "readings",
+        "private_lines",
+        "person_accounts",
+        "mutes",
+        "messages",
+        "events",
+        "asset_states",
+        "asset_lines",
+        "asset_categories",
+        "asset_aliases",
+        "recipients",
+        "polls",
+        "people",
+        "inbox_entries",
+        "bot_values",
+        "assets",
+    ):
+        op.drop_table(name)

@@ -1,0 +1,224 @@
+"""The store's places that go, come back and move."""
+
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from sqlalchemy import exists, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.errors import StoreError
+from bot.model import Address, DeliveryState, Recipient, Scope
+from storage.claims import UNWATCHED
+from storage.merging import merge_recipients
+from storage.part import StorePart, lock_recipient
+from storage.rows import to_recipient
+from storage.tables import DELIVERIES, EVENTS, MESSAGES, RECIPIENTS, WATCHES
+
+#: reason of a delivery that waited while its recipient was gone
+AWAY = "away"
+
+
+class ParkingStore(StorePart):
+    """What the port says about recipients that are gone, back or elsewhere."""
+
+    async def park(self, address: Address, *, reason: str, now: datetime) -> None:
+        """Park a recipient and what waits for it; unknown addresses are ignored.
+
+        A message on its way is thawed and waits too; should its yes still come,
+        `settle_sent` records it. Parked once more, the first reason and time stay.
+        """
+
+        async def work(connection: AsyncConnection) -> None:
+            row = await find_row(connection, address)
+            if row is not None:
+                await lock_recipient(connection, row.id)
+                await park_recipient(connection, row.id, reason, now)
+
+        await self._database.write(work)
+
+    async def unpark(self, address: Address, *, now: datetime) -> Recipient | None:
+        """Resume a recipient: its parked deliveries are pending and due now.
+
+        They keep `created_at` and carry the reason `away`. None for an unknown
+        address; one that is not parked stays as it is.
+        """
+
+        async def work(connection: AsyncConnection) -> Recipient | None:
+            row = await find_row(connection, address)
+            if row is None:
+                return None
+            await lock_recipient(connection, row.id)
+            await connection.execute(
+                update(RECIPIENTS)
+                .where(RECIPIENTS.c.id == row.id)
+                .values(parked_since=None, parked_reason="")
+            )
+            await resume(connection, row.id, now)
+            again = await find_row(connection, address)
+            return None if again is None else to_recipient(again)
+
+        return await self._database.write(work)
+
+    async def move_recipient(self, old: Address, new: Address) -> None:
+        """Give a recipient (and its topics' siblings) another chat; idempotent.
+
+        Topics keep their numbers. Where the new address has a recipient already the
+        two become one: watches, mutes, what was told and what waits are united, and
+        where both have the same, the new one's counts; a delivery that was sent in
+        either is sent. Raises `StoreError` for another platform.
+        """
+        if old.platform is not new.platform:
+            raise StoreError(f"{old} can't move to another platform: {new}")
+        if old.chat == new.chat:
+            return
+        await self._database.write(partial(_move, old=old, new=new, now=self._now()))
+
+
+async def find_row(connection: AsyncConnection, address: Address) -> Any | None:
+    """Find a recipient's row by its address."""
+    found = await connection.execute(
+        select(RECIPIENTS).where(
+            RECIPIENTS.c.platform == address.platform.value,
+            RECIPIENTS.c.chat == address.chat,
+            RECIPIENTS.c.topic == address.topic,
+        )
+    )
+    return found.first()
+
+
+async def park_recipient(
+    connection: AsyncConnection, recipient_id: int, reason: str, now: datetime
+) -> None:
+    """Park a locked recipient and all that waits for it; ends any lease."""
+    frozen = await connection.execute(
+        select(MESSAGES).where(
+            MESSAGES.c.recipient_id == recipient_id, MESSAGES.c.state == "frozen"
+        )
+    )
+    for message in frozen.all():
+        await thaw(connection, message, now)
+    is_parked = RECIPIENTS.c.parked_since.is_not(None)
+    await connection.execute(
+        update(RECIPIENTS)
+        .where(RECIPIENTS.c.id == recipient_id, ~is_parked)
+        .values(parked_since=now, parked_reason=reason)
+    )
+    await connection.execute(
+        update(RECIPIENTS)
+        .where(RECIPIENTS.c.id == recipient_id)
+        .values(lease_owner=None, lease_until=None)
+    )
+    await connection.execute(
+        update(DELIVERIES)
+        .where(
+            DELIVERIES.c.recipient_id == recipient_id,
+            DELIVERIES.c.state == DeliveryState.PENDING.value,
+        )
+        .values(state=DeliveryState.PARKED.value, reason=reason)
+    )
+
+
+async def resume(connection: AsyncConnection, recipient_id: int, now: datetime) -> None:
+    """Make a recipient's parked deliveries pending and due."""
+    await connection.execute(
+        update(DELIVERIES)
+        .where(
+            DELIVERIES.c.recipient_id == recipient_id,
+            DELIVERIES.c.state == DeliveryState.PARKED.value,
+        )
+        .values(
+            state=DeliveryState.PENDING.value,
+            reason=AWAY,
+            due_at=now,
+            owed_since=now,
+        )
+    )
+
+
+async def thaw(connection: AsyncConnection, message: Any, now: datetime) -> None:
+    """Give a frozen message's deliveries back, to be decided anew.
+
+    Those that were unwatched while it was frozen are skipped. If it may have arrived,
+    they remember that: what they tell must then be told whatever seems told.
+    """
+    await connection.execute(
+        update(MESSAGES)
+        .where(MESSAGES.c.id == message.id)
+        .values(state="thawed", settled_at=now)
+    )
+    is_in_it = (DELIVERIES.c.state == DeliveryState.CLAIMED.value) & (
+        DELIVERIES.c.message_id == message.id
+    )
+    is_theirs = DELIVERIES.c.recipient_id == message.recipient_id
+    has_watch = exists().where(WATCHES.c.id == DELIVERIES.c.watch_id)
+    is_excepted = exists().where(
+        WATCHES.c.recipient_id == message.recipient_id,
+        WATCHES.c.scope == Scope.ASSET.value,
+        WATCHES.c.is_exception.is_(True),
+        EVENTS.c.id == DELIVERIES.c.event_id,
+        EVENTS.c.asset_id == WATCHES.c.asset_id,
+    )
+    await connection.execute(
+        update(DELIVERIES)
+        .where(is_theirs, is_in_it, or_(~has_watch, is_excepted))
+        .values(state=DeliveryState.SKIPPED.value, reason=UNWATCHED, message_id=None)
+    )
+    await connection.execute(
+        update(DELIVERIES)
+        .where(is_theirs, is_in_it)
+        .values(
+            state=DeliveryState.PENDING.value,
+            message_id=None,
+            is_unsure=or_(
+                DELIVERIES.c.is_unsure,
+                exists().where(MESSAGES.c.id == message.id, MESSAGES.c.is_unsure),
+            ),
+        )
+    )
+
+
+async def _move(
+    connection: AsyncConnection, old: Address, new: Address, now: datetime
+) -> None:
+    rows = (
+        await connection.execute(
+            select(RECIPIENTS)
+            .where(
+                RECIPIENTS.c.platform == old.platform.value,
+                RECIPIENTS.c.chat.in_([old.chat, new.chat]),
+            )
+            .order_by(RECIPIENTS.c.id)
+            .with_for_update(key_share=True)
+        )
+    ).all()
+    there = {row.topic: row for row in rows if row.chat == new.chat}
+    for row in rows:
+        if row.chat != old.chat:
+            continue
+        if row.topic not in there:
+            await connection.execute(
+                update(RECIPIENTS)
+                .where(RECIPIENTS.c.id == row.id)
+                .values(chat=new.chat)
+            )
+            continue
+        into = there[row.topic]
+        both = await connection.execute(
+            select(func.count())
+            .select_from(MESSAGES)
+            .where(
+                MESSAGES.c.recipient_id.in_([row.id, into.id]),
+                MESSAGES.c.state == "frozen",
+            )
+        )
+        if both.scalar_one() > 1:
+            frozen = await connection.execute(
+                select(MESSAGES).where(
+                    MESSAGES.c.recipient_id == row.id, MESSAGES.c.state == "frozen"
+                )
+            )
+            await thaw(connection, frozen.one(), now)
+        await merge_recipients(connection, row, into)
+        if into.parked_since is None:
+            await resume(connection, into.id, now)

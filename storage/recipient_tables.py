@@ -1,0 +1,274 @@
+"""Tables of people, places, watches, what was told, and the outbox."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Float, UniqueConstraint
+from sqlmodel import Field
+
+from storage.columns import (
+    NEVER_AGAIN,
+    Row,
+    document,
+    index,
+    loose_ref,
+    maybe_moment,
+    moment,
+    ref,
+    row_id,
+    signal_number,
+)
+
+#: states of a delivery that are not final, as the partial indexes spell them
+OPEN_STATES = "state IN ('pending', 'claimed', 'parked')"
+
+
+class PersonRow(Row, table=True):
+    """A human being with accounts on one or more platforms."""
+
+    __tablename__ = "people"
+    __table_args__ = (NEVER_AGAIN,)
+
+    id: int = row_id()
+    created_at: datetime = moment()
+
+
+class PersonAccountRow(Row, table=True):
+    """One account of a person on one platform."""
+
+    __tablename__ = "person_accounts"
+    __table_args__ = (index("ix_person_accounts_person", "person_id"),)
+
+    platform: str = Field(primary_key=True)
+    account: str = Field(primary_key=True)
+    person_id: int = ref("people.id")
+    linked_at: datetime = moment()
+
+
+class RecipientRow(Row, table=True):
+    """One inbox, its settings, and who works on it now (the lease)."""
+
+    __tablename__ = "recipients"
+    __table_args__ = (UniqueConstraint("platform", "chat", "topic"), NEVER_AGAIN)
+
+    id: int = row_id()
+    platform: str
+    chat: str
+    topic: str
+    kind: str
+    language: str
+    thresholds: Any = document()
+    settings: Any = document()
+    parked_since: datetime | None = maybe_moment()
+    parked_reason: str
+    lease_owner: str | None
+    lease_until: datetime | None = maybe_moment()
+    created_at: datetime = moment()
+
+
+class MuteRow(Row, table=True):
+    """Silence for one asset, or for all where `asset_id` is empty."""
+
+    __tablename__ = "mutes"
+    __table_args__ = (
+        index("ix_mutes_recipient", "recipient_id", "asset_id"),
+        NEVER_AGAIN,
+    )
+
+    id: int = row_id()
+    recipient_id: int = ref("recipients.id")
+    asset_id: int | None = ref("assets.id", nullable=True)
+    until: datetime | None = maybe_moment()
+    created_at: datetime = moment()
+
+
+class WatchRow(Row, table=True):
+    """A watch or an exception. `target_key` spells the target for uniqueness."""
+
+    __tablename__ = "watches"
+    __table_args__ = (
+        UniqueConstraint("recipient_id", "target_key"),
+        # one index per way fan-out looks for watches, each in the cursor's order
+        index("ix_watches_asset", "asset_id", "recipient_id", where="scope = 'asset'"),
+        index(
+            "ix_watches_category",
+            "category",
+            "recipient_id",
+            where="scope = 'category'",
+        ),
+        index("ix_watches_top", "recipient_id", "top", where="scope = 'top'"),
+        index("ix_watches_all", "recipient_id", where="scope = 'all'"),
+        NEVER_AGAIN,
+    )
+
+    id: int = row_id()
+    recipient_id: int = ref("recipients.id")
+    target_key: str
+    scope: str
+    asset_id: int | None = ref("assets.id", nullable=True)
+    category: str
+    top: int
+    direction: int | None = signal_number()
+    min_grade: float | None
+    max_grade: float | None
+    min_market_cap: float | None
+    max_market_cap: float | None
+    min_volume: float | None
+    max_volume: float | None
+    thresholds: Any = document(nullable=True)
+    text: str
+    is_exception: bool
+    created_at: datetime = moment()
+    created_by: str
+
+
+class WatchLineRow(Row, table=True):
+    """An effective line of a watch: its own, or one of the recipient's defaults."""
+
+    __tablename__ = "watch_lines"
+
+    watch_id: int = ref("watches.id", is_key=True)
+    threshold: float = Field(sa_type=Float, primary_key=True)
+
+
+class PrivateLineRow(Row, table=True):
+    """A recipient's own side of a line while it differs from the shared one."""
+
+    __tablename__ = "private_lines"
+    __table_args__ = (index("ix_private_lines_asset", "asset_id"),)
+
+    recipient_id: int = ref("recipients.id", is_key=True)
+    asset_id: int = ref("assets.id", is_key=True)
+    threshold: float = Field(sa_type=Float, primary_key=True)
+    side: str
+    is_locked: bool
+
+
+class ToldRow(Row, table=True):
+    """What a recipient was last told of an asset."""
+
+    __tablename__ = "told"
+    __table_args__ = (index("ix_told_asset", "asset_id", "recipient_id"),)
+
+    recipient_id: int = ref("recipients.id", is_key=True)
+    asset_id: int = ref("assets.id", is_key=True)
+    signal: int | None = signal_number()
+    since: datetime | None = maybe_moment()
+    watch_id: int | None = loose_ref()
+    message_ref: str
+
+
+class ToldLineRow(Row, table=True):
+    """The side of one line that a recipient was last told."""
+
+    __tablename__ = "told_lines"
+
+    recipient_id: int = ref("recipients.id", is_key=True)
+    asset_id: int = ref("assets.id", is_key=True)
+    threshold: float = Field(sa_type=Float, primary_key=True)
+    side: str
+
+
+# ---------------------------------------------------------------- the outbox
+
+
+class MessageRow(Row, table=True):
+    """A message as it was decided: `frozen`, `sent`, `thawed` or `dead`.
+
+    `delivery_ids` stays when a thaw takes the deliveries away, so that a yes which
+    arrives late still finds them.
+    """
+
+    __tablename__ = "messages"
+    __table_args__ = (
+        index(
+            "uq_messages_frozen",
+            "recipient_id",
+            where="state = 'frozen'",
+            unique=True,
+        ),
+        index("ix_messages_due", "due_at", where="state = 'frozen'"),
+        index("ix_messages_recipient", "recipient_id", "id"),
+        NEVER_AGAIN,
+    )
+
+    id: int = row_id()
+    recipient_id: int = ref("recipients.id")
+    state: str
+    reason: str
+    parts: Any = document()
+    sent_parts: int
+    delivery_ids: Any = document()
+    tells: Any = document()
+    ended_mutes: Any = document()
+    #: it may have arrived: a try ended without an answer, or in a crash
+    is_unsure: bool
+    is_plain: bool
+    first_ref: str
+    due_at: datetime = moment()
+    frozen_at: datetime = moment()
+    settled_at: datetime | None = maybe_moment()
+
+
+class DeliveryRow(Row, table=True):
+    """The duty to bring one event to one recipient.
+
+    `bullish_asset_id` is set where the event is a flip to bullish: fan-out looks here
+    for those who have yet to be told bullish, and so must hear the end of it too.
+    """
+
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        UniqueConstraint("event_id", "recipient_id"),
+        index("ix_deliveries_due", "due_at", "recipient_id", where="state = 'pending'"),
+        index("ix_deliveries_open", "recipient_id", "event_id", where=OPEN_STATES),
+        index(
+            "ix_deliveries_bullish",
+            "bullish_asset_id",
+            "recipient_id",
+            where=f"bullish_asset_id IS NOT NULL AND {OPEN_STATES}",
+        ),
+        NEVER_AGAIN,
+    )
+
+    id: int = row_id()
+    event_id: int = ref("events.id")
+    recipient_id: int = ref("recipients.id")
+    watch_id: int | None = loose_ref()
+    bullish_asset_id: int | None = loose_ref()
+    state: str
+    reason: str
+    due_at: datetime = moment()
+    owed_since: datetime = moment()
+    attempts: int
+    #: it was in a message that may have arrived all the same
+    is_unsure: bool
+    created_at: datetime = moment()
+    sent_at: datetime | None = maybe_moment()
+    message_id: int | None = loose_ref()
+
+
+class InboxEntryRow(Row, table=True):
+    """One entry of a web inbox."""
+
+    __tablename__ = "inbox_entries"
+    __table_args__ = (
+        UniqueConstraint("inbox", "nonce"),
+        index("ix_inbox_entries_inbox", "inbox", "id"),
+        NEVER_AGAIN,
+    )
+
+    id: int = row_id()
+    inbox: str
+    nonce: str
+    entry: Any = document()
+    created_at: datetime = moment()
+
+
+class BotValueRow(Row, table=True):
+    """A small setting of the bot itself."""
+
+    __tablename__ = "bot_values"
+
+    name: str = Field(primary_key=True)
+    value: str

@@ -1,0 +1,44 @@
+"""The store on SQL, put together from its parts, one per subject."""
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.ports import Store
+from storage.assets import AssetStore
+from storage.deliveries import DeliveryStore
+from storage.fanout import FanOutStore
+from storage.inbox import InboxStore, ValueStore
+from storage.parking import ParkingStore
+from storage.polls import PollStore
+from storage.recipients import RecipientStore
+from storage.watches import WatchStore
+
+
+class SqlStore(
+    PollStore,
+    FanOutStore,
+    DeliveryStore,
+    ParkingStore,
+    RecipientStore,
+    WatchStore,
+    AssetStore,
+    InboxStore,
+    ValueStore,
+    Store,
+):
+    """What Flipwatch remembers, on SQLite or PostgreSQL; `open_store` makes one.
+
+    Set `update_every` to what the source says: fan-out needs it.
+    """
+
+    async def close(self) -> None:
+        """Close all connections; may be called twice. Then everything is refused."""
+        await self._database.close()
+
+    async def ping(self) -> None:
+        """Raise `StoreError` if the database does not answer."""
+
+        async def work(connection: AsyncConnection) -> None:
+            await connection.execute(select(1))
+
+        await self._database.read(work)
