@@ -158,6 +158,7 @@ class App:
             access=config.app.access,
             troubles=self.troubles,
             wake=self.dispatcher.wake,
+            lookup=self.source.lookup,
         )
         self.desk = CommandDesk(self.room)
 

@@ -108,7 +108,6 @@ def _is_reserved(word: str) -> bool:
         or lower == "all"
         or _TOP.fullmatch(lower) is not None
         or _NUMBER.fullmatch(word) is not None
-        or word.startswith("$")
     )
 
 

@@ -7,10 +7,12 @@ up, also inside tracebacks of libraries.
 
 import json
 import logging
+import math
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from urllib.parse import quote
 
 from pydantic import BaseModel, SecretStr
 
@@ -20,8 +22,9 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 #: fields for machines, which only make a line longer for eyes
 _JSON_ONLY = frozenset({"action", "event_key"})
 #: a Telegram bot token as it stands in the Bot API's URLs, and a Token Metrics key
-_TOKENS = re.compile(r"\d{6,}:[A-Za-z0-9_-]{30,}|tm-[0-9a-f-]{36}")
-_PASSWORD = re.compile(r"(?<=://)([^/@:\s]*):[^/@\s]*(?=@)")
+_TOKENS = re.compile(r"\d{6,}(?::|%3[Aa])[A-Za-z0-9_-]{30,}|tm-[0-9A-Fa-f-]{36}")
+#: SQLAlchemy takes everything between the first colon and the @ as the password
+_PASSWORD = re.compile(r"(?<=://)([^/@:\s]*):[^@\s]*(?=@)")
 #: libraries whose chatter is nobody's business below a warning; httpx logs URLs
 _QUIET = (
     *("httpx", "httpcore", "apscheduler", "alembic", "discord", "telegram"),
@@ -45,7 +48,20 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         # The longest first, so that one inside another leaves nothing of it.
-        self._secrets = sorted(secrets, key=len, reverse=True)
+        written = {form for secret in secrets for form in _forms(secret)}
+        self._secrets = sorted(written, key=len, reverse=True)
+
+    def value(self, value: object) -> object:
+        """Return a value fit for JSON without any secret in it, also in its keys."""
+        if isinstance(value, Mapping):
+            return {self(str(k)): self.value(v) for k, v in value.items()}
+        if isinstance(value, list | tuple | set | frozenset):
+            return [self.value(v) for v in value]
+        text = self(str(value))
+        is_plain = value is None or isinstance(value, bool | int)
+        # NaN and infinity are no JSON.
+        is_plain |= isinstance(value, float) and math.isfinite(value)
+        return value if is_plain and text == str(value) else text
 
     def __call__(self, text: str) -> str:
         """Return the text without any secret in it."""
@@ -53,6 +69,17 @@ class Redactor:
             text = text.replace(secret, HIDDEN)
         text = _TOKENS.sub(HIDDEN, text)
         return _PASSWORD.sub(rf"\1:{HIDDEN}", text)
+
+
+def _forms(secret: str) -> set[str]:
+    """Return a secret as it is, and as URLs, JSON and Python's repr write it."""
+    return {
+        secret,
+        quote(secret, safe=""),
+        json.dumps(secret)[1:-1],
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+        repr(secret)[1:-1],
+    }
 
 
 def _fields(record: logging.LogRecord) -> dict[str, object]:
@@ -97,7 +124,9 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             entry["traceback"] = self.formatException(record.exc_info)
-        return self._redact(json.dumps(entry, default=str, ensure_ascii=False))
+        # Before it is JSON: a secret with a quote in it looks different afterwards, and
+        # what replaces one there could break the line.
+        return json.dumps(self._redact.value(entry), ensure_ascii=False)
 
 
 def set_up(config: Config) -> None:
@@ -111,3 +140,5 @@ def set_up(config: Config) -> None:
     root.setLevel(config.app.log_level.upper())
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    # It warns of every beat skipped while a poll still runs, which is as planned.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)

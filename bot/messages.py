@@ -38,6 +38,10 @@ LATE_AFTER = timedelta(minutes=1)
 #: from so many flips in one message they are rows of a table
 BROAD_FROM = 4
 TABLE_ROWS = 12
+#: a phone's lock screen shows about so many columns of line 1
+TITLE_COLUMNS = 40
+#: a symbol in a table is cut here, so that no row is wider than 30 columns
+_SYMBOL_COLUMNS = 13
 #: an engine's time further away than this is shown with its date
 _SAME_DAY = timedelta(hours=20)
 _TONES = {Signal.BULLISH: Tone.BULLISH, Signal.BEARISH: Tone.BEARISH}
@@ -71,10 +75,10 @@ def alert(decision: Decision, setting: Setting) -> Message:
         return _while_away(decision, setting)
     if len(news) == 1:
         return _single(news[0], decision.came_back, setting)
-    changed = [n for n in news if n.change is not None]
-    if len(changed) >= BROAD_FROM:
-        return _broad(decision, changed, setting)
-    return _several(decision, changed, setting)
+    flips = [n for n in news if n.event.kind is EventKind.FLIP]
+    if len(flips) >= BROAD_FROM:
+        return _broad(decision, flips, setting)
+    return _several(decision, setting)
 
 
 def sample(asset: Asset, event: Event, watch: Watch, setting: Setting) -> Message:
@@ -117,10 +121,8 @@ def _single(news: News, came_back: Sequence[Asset], setting: Setting) -> Message
 def _flip(news: News, setting: Setting) -> tuple[Line, list[Block], Tone]:
     event, symbol = news.event, news.asset.symbol
     signal = event.to_signal
-    title = line(
-        f"{words.DOT[signal]} ",
-        bold(f"{symbol} turned {signal.word}"),
-        _grade_move(event),
+    title = _fitting_title(
+        f"{words.DOT[signal]} ", f"{symbol} turned {signal.word}", event
     )
     body: list[Block] = [*_lateness(news, setting.now), *_lines_passed(news)]
     price = _price_line(event)
@@ -130,6 +132,16 @@ def _flip(news: News, setting: Setting) -> tuple[Line, list[Block], Tone]:
     if before is not None:
         body += [Line(), before]
     return title, body, _TONES.get(signal, Tone.PLAIN)
+
+
+def _fitting_title(dot: str, verdict: str, event: Event) -> Line:
+    """Build line 1; with a long symbol the grade goes without its word."""
+    grade = _grade_move(event)
+    for tail in (grade, grade.replace("grade ", ""), grade.partition(",")[0]):
+        title = line(dot, bold(verdict), tail)
+        if words.columns(title.plain) <= TITLE_COLUMNS:
+            return title
+    return line(dot, bold(verdict))
 
 
 def _grade_move(event: Event) -> str:
@@ -218,17 +230,17 @@ def _correction(news: News) -> tuple[Line, list[Block], Tone]:
         "✏️ ",
         bold(f"Correction: {news.asset.symbol} is still {event.to_signal.word}"),
     )
+    grade = event.grade_to
     body: list[Block] = [
         line(
             f"The engine withdrew the {event.from_signal.word} signal of ",
-            Moment(event.as_of, TimeStyle.BOTH),
+            Moment(event.as_of, _style(event.as_of, event.detected_at)),
             " at ",
             Moment(event.detected_at),
-            ".",
-        )
+            "." if grade is None else f". Grade {words.grade(grade)}.",
+        ),
+        *_lines_passed(news),
     ]
-    if event.grade_to is not None:
-        body.append(line(f"Grade {words.grade(event.grade_to)}."))
     return title, body, _TONES.get(event.to_signal, Tone.PLAIN)
 
 
@@ -259,9 +271,10 @@ def _lateness(news: News, now: datetime) -> list[Block]:
 # ------------------------------------------------------------------- several assets
 
 
-def _several(decision: Decision, changed: list[News], setting: Setting) -> Message:
-    """Word two or three flips, or crossings of several assets, card under card."""
+def _several(decision: Decision, setting: Setting) -> Message:
+    """Word a few flips, or crossings of several assets, card under card."""
     news = decision.news
+    changed = [n for n in news if n.change is not None]
     title, tone = _several_title(news, changed)
     body: list[Block] = []
     for item in news:
@@ -282,17 +295,27 @@ def _several(decision: Decision, changed: list[News], setting: Setting) -> Messa
 
 
 def _several_title(news: Sequence[News], changed: list[News]) -> tuple[Line, Tone]:
-    signals = {n.event.to_signal for n in changed}
     if not changed:
+        arrow = "📈" if any(_is_up(n) for n in news) else "📉"
         count = words.count(len(news), "grade")
-        return line("📈 ", bold(f"{count} passed your lines")), Tone.PLAIN
-    symbols = words.names([n.asset.symbol for n in changed])
-    if len(signals) == 1:
+        return line(f"{arrow} ", bold(f"{count} passed your lines")), Tone.PLAIN
+    signals = {n.event.to_signal for n in changed}
+    kinds = {n.event.kind for n in changed}
+    if len(signals) == 1 and kinds == {EventKind.FLIP}:
         signal = next(iter(signals))
+        symbols = words.names([n.asset.symbol for n in changed])
         title = line(f"{words.DOT[signal]} ", bold(f"{symbols} turned {signal.word}"))
         return title, _TONES.get(signal, Tone.PLAIN)
-    each = words.names([f"{n.asset.symbol} {n.event.to_signal.word}" for n in changed])
-    return line("⚡ ", bold(each)), Tone.PLAIN
+    each = words.names([_verdict(n) for n in changed])
+    sign = "⚡" if EventKind.FLIP in kinds else "✏️"
+    return line(f"{sign} ", bold(each)), Tone.PLAIN
+
+
+def _verdict(news: News) -> str:
+    """Say what is so: `ETH bearish`, or `ETH still bullish` after a correction."""
+    event = news.event
+    still = "still " if event.kind is EventKind.CORRECTION else ""
+    return f"{news.asset.symbol} {still}{event.to_signal.word}"
 
 
 def _card(news: News, now: datetime) -> list[Block]:
@@ -337,8 +360,9 @@ def _broad(decision: Decision, changed: list[News], setting: Setting) -> Message
         title, tone = line("⚡ ", bold(f"{total} flipped"), f": {parts}"), Tone.PLAIN
     body: list[Block] = []
     room = TABLE_ROWS
-    for signal, rows in groups:
-        shown = rows[: max(1, room)]
+    for number, (signal, rows) in enumerate(groups, 1):
+        # The groups after this one keep room for at least one row each.
+        shown = rows[: room - (len(groups) - number)]
         room -= len(shown)
         if len(groups) > 1:
             body.append(line(f"{words.DOT[signal]} {signal.word.capitalize()}"))
@@ -346,7 +370,7 @@ def _broad(decision: Decision, changed: list[News], setting: Setting) -> Message
         rest = [n.asset.symbol for n in rows[len(shown) :]]
         if rest:
             body.append(line(f"The {len(shown)} largest; also {', '.join(rest)}"))
-    body += _crossings_beside(decision.news)
+    body += _beside(decision.news)
     body += _came_back(decision.came_back)
     as_of = max(n.event.as_of for n in changed)
     return Message(
@@ -365,20 +389,27 @@ def _by_size(news: News) -> tuple[float, str]:
 
 
 def _table(rows: Sequence[News]) -> Table:
-    texts = ["       grade      24 h"]
-    for news in rows:
+    """Lay out symbol, grades and move: 13 + 1 + 7 + 8 columns at most."""
+    symbols = [words.fit(n.asset.symbol, _SYMBOL_COLUMNS) for n in rows]
+    width = max(6, *(words.columns(s) for s in symbols)) + 1
+    texts = [f"{'':<{width}}{'grade':<7}{'24 h':>8}"]
+    for news, symbol in zip(rows, symbols, strict=True):
         event = news.event
         grades = f"{words.grade(event.grade_from)}→{words.grade(event.grade_to)}"
         move = words.move(event.price_day_ago, event.price)
-        percent = "" if move is None else words.percent(move)
-        texts.append(f"{news.asset.symbol[:6]:<7}{grades:<7}{percent:>9}".rstrip())
+        percent = "" if move is None else words.percent_short(move)
+        padding = " " * (width - words.columns(symbol))
+        texts.append(f"{symbol}{padding}{grades:<7}{percent:>8}".rstrip())
     return Table(tuple(texts))
 
 
-def _crossings_beside(news: Sequence[News]) -> list[Block]:
+def _beside(news: Sequence[News]) -> list[Block]:
+    """Tell in a line each of what is no flip, under a table of flips."""
     found: list[Block] = []
     for item in news:
-        if item.change is None:
+        if item.event.kind is EventKind.CORRECTION:
+            found.append(line("✏️ Correction: ", bold(_verdict(item))))
+        elif item.change is None:
             passed = _lines_passed(item)
             text = " · ".join(b.plain for b in passed if isinstance(b, Line))
             found.append(
@@ -402,25 +433,13 @@ def _while_away(decision: Decision, setting: Setting) -> Message:
     changed = [n for n in news if n.change is not None]
     body: list[Block] = []
     for item in sorted(news, key=_by_size):
-        event = item.event
-        if item.change is None:
-            passed = " · ".join(
-                b.plain for b in _lines_passed(item) if isinstance(b, Line)
-            )
-            body.append(
-                line("📈 ", bold(item.asset.symbol), f"{_grade_move(event)} · {passed}")
-            )
+        if item.change is not None:
+            body.append(_stands(item))
             continue
-        signal = event.to_signal
-        body.append(
-            line(
-                f"{words.DOT[signal]} ",
-                bold(item.asset.symbol),
-                f" {signal.word} since ",
-                Moment(event.as_of, TimeStyle.DATE),
-                f" · grade {words.grade(event.grade_to)}",
-            )
-        )
+        arrow = "📈" if _is_up(item) else "📉"
+        passed = " · ".join(b.plain for b in _lines_passed(item) if isinstance(b, Line))
+        grade = _grade_move(item.event)
+        body.append(line(f"{arrow} ", bold(item.asset.symbol), f"{grade} · {passed}"))
     body += _came_back(decision.came_back)
     count = len(changed) or len(news)
     noun = "asset has" if count == 1 else "assets have"
@@ -431,6 +450,21 @@ def _while_away(decision: Decision, setting: Setting) -> Message:
         footer=line(setting.source_title),
         is_silent=not setting.is_private,
     )
+
+
+def _stands(news: News) -> Line:
+    """Tell what stands now: `🔴 ETH bearish since Nov 9 · grade 38`."""
+    event, state = news.event, news.asset.state
+    signal = event.to_signal
+    # The alert may be weeks old: its grade is not the one that counts now.
+    grade = event.grade_to if state is None else state.last.grade
+    since = event.as_of if state is None else state.standing_since
+    parts: list[str | Moment] = [f" {signal.word}"]
+    if since is not None:
+        parts += [" since ", Moment(since, TimeStyle.DATE)]
+    if grade is not None:
+        parts.append(f" · grade {words.grade(grade)}")
+    return line(f"{words.DOT[signal]} ", bold(news.asset.symbol), *parts)
 
 
 # --------------------------------------------------------------- footer and buttons
@@ -455,7 +489,7 @@ def _style(as_of: datetime, now: datetime) -> TimeStyle:
 
 
 def _footer(watch: Watch, asset: Asset, setting: Setting) -> Line:
-    text = watch.text or asset.symbol
+    text = words.unhashed(watch.text) or asset.symbol
     if not setting.is_private:
         return line(f"This place gets: {text} · {setting.source_title}")
     if watch.target.scope is Scope.ASSET:
@@ -464,6 +498,8 @@ def _footer(watch: Watch, asset: Asset, setting: Setting) -> Line:
 
 
 def _footer_of_many(news: Sequence[News], setting: Setting) -> Line:
-    texts = list(dict.fromkeys(n.watch.text or n.asset.symbol for n in news))
+    texts = list(
+        dict.fromkeys(words.unhashed(n.watch.text) or n.asset.symbol for n in news)
+    )
     head = "Watches" if setting.is_private else "This place gets:"
     return line(f"{head} {words.names(texts, 3)} · {setting.source_title}")

@@ -101,6 +101,24 @@ class Wanted:
     is_all: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetInfo:
+    """What an engine knows of an asset apart from its grade.
+
+    `key` is the engine's id. Money is in US dollars, `volume` the trailing 24 hours;
+    `None` is unknown.
+    """
+
+    key: str
+    symbol: str
+    name: str = ""
+    market_cap: float | None = None
+    price: float | None = None
+    volume: float | None = None
+    categories: tuple[str, ...] = ()
+    link: str = ""
+
+
 # ---------------------------------------------------------------- what we remember
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot import words
 from bot.errors import UserError
@@ -19,6 +19,9 @@ from bot.message import (
     line,
 )
 from bot.model import Mute, PlaceKind, PollSummary
+
+#: younger than this is now
+_JUST_NOW = timedelta(minutes=1)
 
 
 def start(kind: PlaceKind, *, source_title: str) -> Message:
@@ -264,7 +267,9 @@ def broadcast_needs_place() -> Message:
 def broadcast_set(texts: Sequence[str], assets: int) -> Message:
     """Answer a /broadcast that changed what a place gets."""
     return Message(
-        title=line("📣 ", bold(f"This place gets: {words.names(list(texts))}")),
+        title=line(
+            "📣 ", bold(f"This place gets: {words.unhashed(words.names(list(texts)))}")
+        ),
         body=(
             line(f"{words.count(assets, 'asset')} now. Posts come silent."),
             line(
@@ -287,11 +292,17 @@ def broadcast_shown(rows: Sequence[tuple[str, str, datetime]]) -> Message:
         )
     return Message(
         title=line(
-            "📣 ", bold(f"This place gets: {words.names([r[0] for r in rows])}")
+            "📣 ",
+            bold(
+                f"This place gets: {words.unhashed(words.names([r[0] for r in rows]))}"
+            ),
         ),
         body=tuple(
             line(
-                f"{text}: set ", Moment(at, TimeStyle.DATE), f" by {who}" if who else ""
+                code(text),
+                ": set ",
+                Moment(at, TimeStyle.DATE),
+                f" by {who}" if who else "",
             )
             for text, who, at in rows
         ),
@@ -337,10 +348,9 @@ def status(health: Health, now: datetime) -> Message:
         title = line("✅ ", bold("All is well"))
     body: list[Block] = [line(f"Engine: {health.source_title}")]
     if good is not None:
-        seen = words.span(now - (good.finished_at or good.started_at))
-        body.append(
-            line(f"Last grades {seen} ago: {words.count(good.readings, 'asset')}")
-        )
+        age = now - (good.finished_at or good.started_at)
+        seen = "just now" if age < _JUST_NOW else f"{words.span(age)} ago"
+        body.append(line(f"Last grades {seen}"))
     if is_saving:
         body.append(line("Polls are spread to keep within the engine's credits."))
     elif last is not None and not last.is_ok:

@@ -13,6 +13,7 @@ from bot.message import Button, Message
 from bot.model import (
     Address,
     Asset,
+    AssetInfo,
     AssetState,
     Claim,
     Conditions,
@@ -54,6 +55,14 @@ class GradeSource(Protocol):
 
     async def fetch(self, wanted: Wanted) -> Snapshot:
         """Fetch what the engine says now; raise only `SourceError`."""
+        ...
+
+    async def lookup(self, symbol: str) -> Sequence[AssetInfo]:
+        """Find assets with exactly this symbol that no poll has brought yet.
+
+        The most obvious one first; empty where the source has no others. May cost a
+        call; raises only `SourceError`.
+        """
         ...
 
     def resume(self, bookmark: str | None) -> None:
@@ -562,6 +571,12 @@ class Store(Protocol):
 
         Case does not matter. Symbols come before aliases, aliases before names.
         """
+        ...
+
+    async def add_assets(
+        self, source: str, infos: Sequence[AssetInfo], *, now: datetime
+    ) -> None:
+        """Remember assets that no poll has brought yet; known ones stay as they are."""
         ...
 
     async def get_assets(self, ids: Sequence[int]) -> Mapping[int, Asset]:

@@ -72,7 +72,7 @@ def watching(result: Watched, now: datetime, *, elsewhere: str = "") -> Message:
     `elsewhere` says where the alerts come when it is not this chat.
     """
     names = [a.symbol for a in result.assets]
-    names += [watch.text for watch, _ in result.broad]
+    names += [words.unhashed(watch.text) for watch, _ in result.broad]
     if not names:
         return _nothing_watched(result)
     tail = f" · {elsewhere}" if elsewhere else ""
@@ -81,7 +81,8 @@ def watching(result: Watched, now: datetime, *, elsewhere: str = "") -> Message:
     if left:
         body.append(line(f"and {words.count(len(left), 'asset')} more"))
     for watch, size in result.broad:
-        body.append(line(f"{watch.text}: {words.count(size, 'asset')} now"))
+        name = words.unhashed(watch.text)
+        body.append(line(f"{name}: {words.count(size, 'asset')} now"))
     body += [Line(), *_promise(result)]
     buttons: list[tuple[Button, ...]] = []
     for asset in result.guessed:
@@ -169,7 +170,11 @@ def _questions(
                 action = f"v1:pick:{asset.id}:"
             row.append(Button(f"{number} {asset.name or asset.key}"[:40], action))
         buttons.append(tuple(row))
+        left = len(item.assets) - len(row)
+        if left:
+            found.append(line(f"and {left} smaller ones"))
         if is_only:
+            buttons.append((Button("Neither", "v1:keep"),))
             found.append(line("Nothing is watched until you choose."))
     for miss in result.unknown:
         text = f"❌ {miss.word}: not known."
@@ -239,7 +244,9 @@ def unwatched(
         if len(f"v1:watch:{name}".encode()) <= 64  # noqa: PLR2004 - callback_data
     )
     return Message(
-        title=line("✖ ", bold(f"No longer watching {words.names(list(gone))}")),
+        title=line(
+            "✖ ", bold(f"No longer watching {words.unhashed(words.names(gone))}")
+        ),
         body=tuple(body),
         buttons=buttons,
         is_private=True,
@@ -295,7 +302,9 @@ def watchlist(
     body: list[Block] = [Line(), *(_row(r, now) for r in shown)]
     if broad:
         body.append(Line())
-        body += [line("Also: " if rows else "", bold(text)) for text in broad]
+        body += [
+            line("Also: " if rows else "", bold(words.unhashed(text))) for text in broad
+        ]
     if muted_all is not None:
         body.append(line("🔕 All muted", *_until(muted_all, now)))
     ups = sum(_standing(r) is Signal.BULLISH for r in rows)

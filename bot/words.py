@@ -1,6 +1,7 @@
 """How figures and names are written: one place, so that every message agrees."""
 
 import math
+import unicodedata
 from datetime import datetime, timedelta
 
 from bot.model import Asset, Platform, Signal
@@ -57,11 +58,21 @@ def percent(ratio: float) -> str:
     return f"{sign}{abs(figure):,.1f}%"
 
 
+def percent_short(ratio: float) -> str:
+    """Write a move in at most 7 columns, for tables; a huge one by its bound."""
+    if ratio >= 100:  # noqa: PLR2004 - 10,000 % and more
+        return ">9,999%"
+    if ratio >= 9.9995:  # noqa: PLR2004 - from 1,000 % on no decimal has room
+        return f"+{math.floor(ratio * 100):,}%"
+    return percent(ratio)
+
+
 def move(old: float | None, new: float | None) -> float | None:
     """Return the move from one price to another as a ratio, None if unknown."""
     if old is None or new is None or old <= 0:
         return None
-    return new / old - 1
+    ratio = new / old - 1
+    return ratio if math.isfinite(ratio) else None
 
 
 def money(value: float | None) -> str:
@@ -69,7 +80,8 @@ def money(value: float | None) -> str:
     if value is None or not math.isfinite(value):
         return "unknown"
     for size, letter in ((1e12, "t"), (1e9, "b"), (1e6, "m"), (1e3, "k")):
-        if abs(value) >= size:
+        # What is rounded to 1,000 of one size is 1 of the next.
+        if abs(value) >= size * 0.99995:
             figure = f"{value / size:.1f}".removesuffix(".0")
             return f"${figure}{letter}"
     return f"${value:.0f}"
@@ -105,6 +117,25 @@ def age(since: datetime, now: datetime) -> str:
     if seconds >= _HOUR:
         return f"{seconds // _HOUR} h"
     return f"{max(1, seconds // 60)} min"
+
+
+def columns(text: str) -> int:
+    """Count the columns a text takes in a fixed-width face; wide signs take two."""
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def fit(text: str, most: int) -> str:
+    """Shorten a text to so many columns, with … where something was left out."""
+    if columns(text) <= most:
+        return text
+    while text and columns(text) >= most:
+        text = text[:-1]
+    return f"{text}…"
+
+
+def unhashed(text: str) -> str:
+    """Write a watch for running text, where Telegram makes a search link of #ai."""
+    return text.replace("#", "")
 
 
 def names(words: list[str], most: int = 12) -> str:

@@ -8,8 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.model import Reading
-from engine.wire import AssetInfo
+from bot.model import AssetInfo, Reading
 
 FACTS_FOR = timedelta(days=1)
 PRICES_FOR = timedelta(minutes=15)

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bot.errors import SourceProtocolError, SourceRefusedError
-from bot.model import Reading
+from bot.model import AssetInfo, Reading
 from engine import wire
-from engine.wire import PAGE_LIMIT, AssetInfo, Page
+from engine.wire import PAGE_LIMIT, Page
 
 SIGNALS = "trading-signals"
 TOKENS = "tokens"

@@ -14,14 +14,14 @@ from urllib.parse import urlsplit
 
 from bot.config import EngineConfig
 from bot.errors import SourceError, SourceRefusedError, SourceUnavailableError
-from bot.model import Reading, Signal, Snapshot, Wanted
+from bot.model import AssetInfo, Reading, Signal, Snapshot, Wanted
 from bot.ports import Clock
 from engine import pages, wire
 from engine.backoff import Backoff
 from engine.budget import Budget, next_month
 from engine.facts import FACTS_FOR, Facts
 from engine.transport import TIMEOUT, Transport, is_token_metrics
-from engine.wire import PAGE_LIMIT, AssetInfo
+from engine.wire import PAGE_LIMIT
 
 logger = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from bot.errors import SourceEndedError
-from bot.model import Reading, Snapshot, Wanted
+from bot.model import AssetInfo, Reading, Snapshot, Wanted
 from bot.ports import Clock
 
 #: whoever falls further behind (a laptop that slept) slows the recording instead
@@ -123,6 +123,11 @@ class ReplaySource:
             is_more=self._is_due(index + 1),
             is_recorded=True,
         )
+
+    async def lookup(self, symbol: str) -> tuple[AssetInfo, ...]:
+        """Find nothing: a recording brings all it has with every snapshot."""
+        del symbol
+        return ()
 
     async def close(self) -> None:
         """Do nothing: nothing is open."""

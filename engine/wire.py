@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
 from bot.errors import SourceProtocolError
-from bot.model import Reading, Signal
+from bot.model import AssetInfo, Reading, Signal
 
 #: Token Metrics refuses a larger `limit` with 400; pages are counted from 1
 PAGE_LIMIT = 100
@@ -74,24 +74,6 @@ _LINK_KEYS = ("app_link", "tm_link", "slug", "token_slug")
 _Item = TypeVar("_Item")
 #: a row with its keys in one spelling; a key may have had several values
 _Row = Mapping[str, list[Any]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AssetInfo:
-    """What an engine knows of an asset apart from its grade.
-
-    `key` is the engine's id. Money is in US dollars, `volume` the trailing 24 hours;
-    `None` is unknown.
-    """
-
-    key: str
-    symbol: str
-    name: str = ""
-    market_cap: float | None = None
-    price: float | None = None
-    volume: float | None = None
-    categories: tuple[str, ...] = ()
-    link: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,13 +1,15 @@
 """The store's assets and events: find, list, load with states."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, exists, func, literal, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.model import Asset, AssetState, Event, Line, Scope, Target
+from bot.model import Asset, AssetInfo, AssetState, Event, Line, Scope, Target
+from storage.commit import add_assets
 from storage.database import in_batches
 from storage.part import StorePart
 from storage.rows import to_asset, to_event, to_line, to_state
@@ -31,6 +33,14 @@ class AssetStore(StorePart):
         """
         return await self._database.read(
             partial(_find_assets, source=source, word=word)
+        )
+
+    async def add_assets(
+        self, source: str, infos: Sequence[AssetInfo], *, now: datetime
+    ) -> None:
+        """Remember assets that no poll has brought yet; known ones stay as they are."""
+        await self._database.write(
+            partial(add_assets, source=source, infos=infos, now=now)
         )
 
     async def get_assets(self, ids: Sequence[int]) -> Mapping[int, Asset]:

@@ -1,6 +1,6 @@
 """Claims: who may be taken, the one statement that takes them, and lease rules."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -138,7 +138,10 @@ async def _load_claims(
         await connection.execute(
             update(MESSAGES).where(MESSAGES.c.id.in_(batch)).values(is_unsure=True)
         )
-    patience = await _load_patience(connection, [m.id for m in frozen.values()])
+    messages = {
+        recipient_id: await read_frozen(connection, row)
+        for recipient_id, row in frozen.items()
+    }
     mutes = await _load_mutes(connection, rows, now)
     told = await _load_told(connection, waiting)
     for batch in in_batches(rows.keys() - due.keys()):
@@ -156,39 +159,30 @@ async def _load_claims(
             mutes=tuple(mutes.get(recipient_id, ())),
             waiting=tuple(waiting.get(recipient_id, ())),
             told=told.get(recipient_id, {}),
-            frozen=_frozen(frozen.get(recipient_id), patience),
+            frozen=messages.get(recipient_id),
         )
         for recipient_id in sorted(due, key=lambda number: (due[number], number))
     ]
 
 
-def _frozen(
-    row: Any | None, patience: Mapping[int, tuple[int, datetime]]
-) -> FrozenMessage | None:
-    if row is None:
-        return None
-    message = to_frozen(row)
-    attempts, owed_since = patience.get(row.id, (0, message.frozen_at))
-    return replace(message, attempts=attempts, owed_since=owed_since)
-
-
-async def _load_patience(
-    connection: AsyncConnection, message_ids: Collection[int]
-) -> dict[int, tuple[int, datetime]]:
-    """Return failed tries and since when it is owed, by frozen message."""
-    found: dict[int, tuple[int, datetime]] = {}
-    for batch in in_batches(message_ids):
-        rows = await connection.execute(
+async def read_frozen(connection: AsyncConnection, row: Any) -> FrozenMessage:
+    """Read a row of `messages`, with what its deliveries say of tries and patience."""
+    attempts, owed_since = 0, None
+    for batch in in_batches(row.delivery_ids):
+        # by id: there is no index on the message, and none is needed
+        found = await connection.execute(
             select(
-                DELIVERIES.c.message_id,
                 func.max(DELIVERIES.c.attempts).label("attempts"),
                 func.min(DELIVERIES.c.owed_since).label("owed_since"),
-            )
-            .where(DELIVERIES.c.message_id.in_(batch))
-            .group_by(DELIVERIES.c.message_id)
+            ).where(DELIVERIES.c.id.in_(batch), DELIVERIES.c.message_id == row.id)
         )
-        found |= {row.message_id: (row.attempts, row.owed_since) for row in rows}
-    return found
+        known = found.one()
+        if known.owed_since is not None:
+            attempts = max(attempts, known.attempts)
+            owed_since = min(owed_since or known.owed_since, known.owed_since)
+    return replace(
+        to_frozen(row), attempts=attempts, owed_since=owed_since or row.frozen_at
+    )
 
 
 async def _load_frozen(

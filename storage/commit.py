@@ -9,7 +9,7 @@ from sqlalchemy import and_, bindparam, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.errors import LeaseLostError, NotFoundError
-from bot.model import Event, PrivateLine, Reading
+from bot.model import AssetInfo, Event, PrivateLine, Reading
 from bot.ports import PollResult
 from storage.database import in_batches, insert_into, upsert
 from storage.rows import event_values, poll_values, state_values, to_signal
@@ -218,6 +218,48 @@ def _asset_values(
         "rank": None,
         "created_at": now,
     }
+
+
+async def add_assets(
+    connection: AsyncConnection,
+    *,
+    source: str,
+    infos: Sequence[AssetInfo],
+    now: datetime,
+) -> None:
+    """Do what `Store.add_assets` says inside the caller's transaction."""
+    for info in infos:
+        values = {
+            "source": source,
+            "key": info.key,
+            "symbol": info.symbol,
+            "symbol_folded": info.symbol.casefold(),
+            "name": info.name,
+            "name_folded": info.name.casefold(),
+            "link": info.link,
+            "categories": list(info.categories),
+            "market_cap": info.market_cap,
+            "volume": info.volume,
+            "rank": None,
+            "created_at": now,
+        }
+        await connection.execute(
+            insert_into(connection, ASSETS)
+            .values(values)
+            .on_conflict_do_nothing(index_elements=["source", "key"])
+        )
+    ids = await asset_ids(connection, source, [info.key for info in infos])
+    await upsert(
+        connection,
+        CATEGORIES,
+        [
+            {"asset_id": ids[info.key], "category": category}
+            for info in infos
+            for category in dict.fromkeys(info.categories)
+        ],
+        keys=["asset_id", "category"],
+    )
+    await _rank(connection, source)
 
 
 async def _rank(connection: AsyncConnection, source: str) -> None:

@@ -170,6 +170,12 @@ async def _claim_poll(
     interval: timedelta,
     worker: str,
 ) -> Tick | None:
+    # The number first: a poll claimed after this look takes the same number, one
+    # claimed before it is seen below. So two workers can't both pass.
+    last = await connection.execute(
+        select(func.max(POLLS.c.number)).where(POLLS.c.source == source)
+    )
+    number = (last.scalar() or 0) + 1
     is_past = POLLS.c.started_at <= now
     is_recent = POLLS.c.started_at > now - interval / 2
     is_running_elsewhere = and_(
@@ -184,10 +190,6 @@ async def _claim_poll(
     )
     if refusing.first() is not None:
         return None
-    last = await connection.execute(
-        select(func.max(POLLS.c.number)).where(POLLS.c.source == source)
-    )
-    number = (last.scalar() or 0) + 1
     tick = Tick(source=source, number=number, started_at=now)
     taken = await connection.execute(
         insert_into(connection, POLLS)

@@ -35,6 +35,7 @@ from bot.model import (
     Tell,
     Tick,
     Watch,
+    as_utc,
 )
 from bot.routing import SPECIFICITY
 
@@ -52,7 +53,7 @@ def _moment(text: str | None) -> datetime | None:
 
 
 def _iso(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat()
+    return None if moment is None else as_utc(moment).isoformat()
 
 
 def reading_document(reading: Reading | None) -> JsonDict | None:
@@ -62,7 +63,7 @@ def reading_document(reading: Reading | None) -> JsonDict | None:
     return {
         "key": reading.key,
         "symbol": reading.symbol,
-        "as_of": reading.as_of.isoformat(),
+        "as_of": _iso(reading.as_of),
         "signal": None if reading.signal is None else int(reading.signal),
         "grade": reading.grade,
         "name": reading.name,
@@ -92,8 +93,8 @@ def flip_document(flip: LastFlip | None) -> JsonDict | None:
         return None
     return {
         "event_key": flip.event_key,
-        "as_of": flip.as_of.isoformat(),
-        "detected_at": flip.detected_at.isoformat(),
+        "as_of": _iso(flip.as_of),
+        "detected_at": _iso(flip.detected_at),
         "from_signal": int(flip.from_signal),
         "from_since": _iso(flip.from_since),
         "from_price": flip.from_price,

@@ -14,9 +14,10 @@ from storage.claims import (
     end_lease,
     has_lease,
     hold_lease,
+    read_frozen,
 )
 from storage.database import in_batches
-from storage.rows import tell_document, tell_from_document, to_frozen
+from storage.rows import tell_document, tell_from_document
 from storage.tables import (
     DELIVERIES,
     MESSAGES,
@@ -76,7 +77,7 @@ async def freeze(
         )
         .returning(MESSAGES)
     )
-    message = to_frozen(frozen.one())
+    message = frozen.one()
     taken = 0
     for batch in in_batches(decided.delivery_ids):
         rows = await connection.execute(
@@ -92,7 +93,7 @@ async def freeze(
     if taken != len(set(decided.delivery_ids)):
         # nothing of this is kept; the next claim decides on what is there now
         raise LeaseLostError("what was decided about is no longer waiting")
-    return message
+    return await read_frozen(connection, message)
 
 
 async def _skip(

@@ -8,6 +8,7 @@ from bot.errors import DeliveryError, SourceError
 from bot.message import Message
 from bot.model import (
     Address,
+    AssetInfo,
     JsonDict,
     Platform,
     Reading,
@@ -47,6 +48,8 @@ class FakeSource:
         self._readings: dict[str, Reading] = {}
         self._failures: list[SourceError] = []
         self.wanted: list[Wanted] = []
+        #: assets that the engine knows but no poll brings until they are watched
+        self.elsewhere: list[AssetInfo] = []
 
     def set(
         self,
@@ -115,6 +118,10 @@ class FakeSource:
     def fail_with(self, *errors: SourceError) -> None:
         """Fail the next fetches, one error each."""
         self._failures += errors
+
+    async def lookup(self, symbol: str) -> tuple[AssetInfo, ...]:
+        """Find what `elsewhere` was given."""
+        return tuple(i for i in self.elsewhere if i.symbol == symbol)
 
     def resume(self, bookmark: str | None) -> None:
         """Nothing to resume."""

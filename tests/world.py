@@ -73,6 +73,7 @@ class World:
             ),
             now=self.clock,
             operators=frozenset({"telegram:1"}),
+            lookup=self.source.lookup,
         )
         self.desk = CommandDesk(self.room)
 

@@ -1,14 +1,17 @@
 """What all commands share: the store, the source's name, the clock, who is who."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bot.errors import UserError
+from bot.errors import SourceError, UserError
 from bot.grammar import suggest
-from bot.model import Asset, PlaceKind, Recipient
+from bot.model import Asset, AssetInfo, PlaceKind, Recipient
 from bot.ports import Call, Clock, Store
+
+logger = logging.getLogger(__name__)
 
 #: the largest of several assets with one symbol is taken when it is so much larger
 OBVIOUS_FACTOR = 10
@@ -39,6 +42,7 @@ class Room:
             operators and those an operator let in.
         troubles: what keeps parts from working, by name; an empty text is fine.
         wake: tells the dispatcher that something became due.
+        lookup: asks the engine for assets by symbol that no poll has brought yet.
     """
 
     store: Store
@@ -48,6 +52,22 @@ class Room:
     access: str = "open"
     troubles: Callable[[], Mapping[str, str]] = dict
     wake: Callable[[], None] = lambda: None
+    lookup: Callable[[str], Awaitable[Sequence[AssetInfo]]] | None = None
+
+    async def find_assets(self, word: str) -> Sequence[Asset]:
+        """List the assets a word may mean; asks the engine for one not polled yet."""
+        found = await self.store.find_assets(self.source.name, word)
+        if found or self.lookup is None:
+            return found
+        try:
+            infos = await self.lookup(word)
+        except SourceError:
+            logger.warning("lookup failed", extra={"action": "lookup_failed"})
+            return found
+        if not infos:
+            return found
+        await self.store.add_assets(self.source.name, infos, now=self.now())
+        return await self.store.find_assets(self.source.name, word)
 
     async def is_operator(self, user: str) -> bool:
         """Whether this user may operate the bot."""
@@ -72,7 +92,7 @@ class Room:
         Raises:
             UserError: unknown, with a suggestion; or ambiguous, with the choice.
         """
-        found = await self.store.find_assets(self.source.name, word.lstrip("$"))
+        found = await self.find_assets(word.lstrip("$"))
         chosen = obvious(found)
         if chosen is not None:
             return chosen

@@ -102,7 +102,7 @@ async def add_watches(room: Room, adding: Adding) -> replies.Watched:
 async def _add_asset(
     room: Room, adding: Adding, named: Named, result: replies.Watched
 ) -> replies.Watched:
-    found = await room.store.find_assets(room.source.name, named.word)
+    found = await room.find_assets(named.word)
     chosen = obvious(found)
     if chosen is None and found:
         item = replies.Ambiguous(

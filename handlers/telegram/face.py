@@ -288,7 +288,7 @@ def _quieten_libraries() -> None:
     At debug level the library logs parameters (people's words) and addresses (the
     token); its bots log whole updates when one cannot be read.
     """
-    logging.getLogger("telegram").setLevel(logging.INFO)
+    logging.getLogger("telegram").setLevel(logging.WARNING)
     for name in ("telegram.Bot", "telegram.ext.ExtBot"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     for name in ("httpx", "httpcore"):

@@ -44,9 +44,8 @@ def upgrade(connection: Connection) -> None:
             text("SELECT pg_advisory_xact_lock(:key)"), {"key": _POSTGRES_LOCK}
         )
     config = _config(connection)
-    known = {
-        step.revision for step in ScriptDirectory.from_config(config).walk_revisions()
-    }
+    steps = ScriptDirectory.from_config(config)
+    known = {step.revision for step in steps.walk_revisions()}
     there = MigrationContext.configure(connection).get_current_heads()
     if unknown := set(there) - known:
         raise StoreError(
@@ -59,7 +58,8 @@ def upgrade(connection: Connection) -> None:
             "the database already holds another program's tables "
             f"({', '.join(sorted(tables)[:3])} ...): give Flipwatch one of its own"
         )
-    command.upgrade(config, "head")
+    if set(there) != set(steps.get_heads()):
+        command.upgrade(config, "head")
 
 
 def draft(connection: Connection, message: str) -> None:
