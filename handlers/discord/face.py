@@ -33,6 +33,7 @@ _COMMANDS = "/applications/{application_id}/commands"
 #: how long one attempt to log in, and leaving politely, may take
 _LOGIN_SECONDS = 60.0
 _LEAVE_SECONDS = 10.0
+_AGAIN_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +95,6 @@ class DiscordFace:
         self._listening: asyncio.Task[None] | None = None
         self._answering: set[asyncio.Task[object]] = set()
         self._retrying: set[asyncio.Task[object]] = set()
-        self._client: GatewayClient | None = None
         self._trouble = ""
         self._is_up = False
         self._registering = asyncio.Lock()
@@ -111,9 +111,11 @@ class DiscordFace:
     async def stop(self) -> None:
         """Stop listening, then finish what is being answered; may be called twice."""
         listening, self._listening = self._listening, None
-        if listening is not None:
+        while listening is not None and not listening.done():
+            # On Python 3.11 asyncio.wait_for, with which discord.py connects, loses a
+            # cancellation that comes at the moment the connection stands.
             listening.cancel()
-            await asyncio.wait({listening})
+            await asyncio.wait({listening}, timeout=_AGAIN_SECONDS)
         late = set(self._retrying)
         if self._answering:
             _, busy = await asyncio.wait(self._answering, timeout=_LEAVE_SECONDS)
@@ -138,11 +140,10 @@ class DiscordFace:
         waits = self._pace.retries()
         while True:
             client = GatewayClient(self, self._config.gateway_url)
-            self._client = client
             try:
                 failure = await self._connect(client)
             finally:
-                await _leave(client)
+                await self._leave(client)
             if self._is_up:
                 waits = self._pace.retries()
             self._is_up = False
@@ -163,6 +164,13 @@ class DiscordFace:
             logger.exception("discord gateway failed")
             return classify_error(error)
         return TemporaryDeliveryError("Discord closed the connection", reason="closed")
+
+    async def _leave(self, client: GatewayClient) -> None:
+        """Close the client in a task of its own: no cancellation cuts that off."""
+        closing = asyncio.create_task(_close(client), name="discord face leaves")
+        self._answering.add(closing)
+        closing.add_done_callback(self._answering.discard)
+        await asyncio.wait({closing})
 
     def _note(self, failure: DeliveryError) -> None:
         """Keep what is wrong, and log it once per distinct trouble."""
@@ -271,12 +279,13 @@ def _kept(tasks: set[asyncio.Task[object]]) -> Iterator[None]:
         tasks.discard(task)
 
 
-async def _leave(client: GatewayClient) -> None:
+async def _close(client: GatewayClient) -> None:
     """Close the client's connections, politely if Discord answers."""
     try:
         async with asyncio.timeout(_LEAVE_SECONDS):
             await client.close()
-    except TimeoutError:
+    except (aiohttp.ClientError, OSError):
+        # Also our own TimeoutError: then without politeness.
         await client.http.close()
 
 

@@ -56,6 +56,9 @@ class GatewayClient(discord.AutoShardedClient):
             max_messages=None,
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
+            # By default a join within two seconds of connecting passes for an old
+            # server; we have no use for the event all that waiting is for.
+            guild_ready_timeout=0.0,
             allowed_mentions=discord.AllowedMentions.none(),
             max_ratelimit_timeout=30.0,
             shard_connect_timeout=30.0,

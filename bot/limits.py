@@ -1,0 +1,256 @@
+"""A platform's limits, kept before they bite: its overall rate and each chat's own.
+
+One `Limits` per bot token. It holds no messages: a chat that must wait long waits in
+the database; only the turn at the platform's overall rate, at most about a second
+away, is waited for here. Time is monotonic seconds, from the clock that is passed in.
+"""
+
+import asyncio
+import heapq
+import itertools
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import IntEnum
+
+#: a platform counts what arrives, we count what leaves: so much of a window is spared
+MARGIN = 0.015
+#: an answer slower than usual by this much may have been slow on its way there
+SLOW_BY = 0.012
+#: refusals of so many chats so close together mean the platform, not a chat
+REFUSED_CHATS = 3
+REFUSED_WITHIN = 10.0
+
+
+class Lane(IntEnum):
+    """Who goes first when several wait for the platform's turn."""
+
+    REPLY = 0
+    ALERT = 1
+    DIGEST = 2
+    ANNOUNCEMENT = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatRule:
+    """At most `count` messages in `window` seconds to one chat.
+
+    `reply_share` of them at most may be replies, so that a chatty group does not use
+    up what its alerts need; None means all.
+    """
+
+    count: int
+    window: float
+    reply_share: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """The limits of one platform; `overall` messages per second over all chats."""
+
+    overall: float
+    private: ChatRule
+    group: ChatRule
+
+
+@dataclass(slots=True)
+class _Request:
+    started: float
+    ended: float | None = None
+
+
+@dataclass(slots=True)
+class _Chat:
+    sent: deque[tuple[float, bool]] = field(default_factory=deque)
+    free_at: float = 0.0
+
+
+class Limits:
+    """Says when a chat is free, and gives turns at the platform's overall rate."""
+
+    def __init__(
+        self, rules: Rules, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.rules = rules
+        self._clock = clock
+        self._chats: dict[str, _Chat] = {}
+        self._recent: deque[_Request] = deque()
+        self._usual = 0.0
+        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._order = itertools.count()
+        self._timer: asyncio.TimerHandle | None = None
+        self._refusals: dict[str, tuple[float, float]] = {}
+        self._paused_until = 0.0
+
+    # ------------------------------------------------------------------------ chats
+
+    def chat_wait(
+        self, chat: str, *, is_private: bool, lane: Lane = Lane.ALERT
+    ) -> timedelta:
+        """Return how long this chat must wait for its next message; zero if free."""
+        now = self._clock()
+        known = self._chats.get(chat)
+        wait = self._paused_until - now
+        if known is not None:
+            rule = self.rules.private if is_private else self.rules.group
+            wait = max(wait, known.free_at - now, _rule_wait(known, rule, now, lane))
+        return timedelta(seconds=max(0.0, wait))
+
+    def refused(self, chat: str, retry_after: timedelta, *, is_global: bool) -> None:
+        """The platform ordered a wait (429) for this chat, or for everything.
+
+        Refusals of three chats within ten seconds pause the platform until the
+        shortest of their waits is over: the refusal names no scope.
+        """
+        now = self._clock()
+        until = now + retry_after.total_seconds()
+        if is_global:
+            self._paused_until = max(self._paused_until, until)
+        else:
+            self._chat(chat).free_at = until
+            self._refusals[chat] = (now, until)
+        recent = {
+            c: r for c, r in self._refusals.items() if now - r[0] <= REFUSED_WITHIN
+        }
+        self._refusals = recent
+        if len(recent) >= REFUSED_CHATS:
+            shortest = min(until for _, until in recent.values())
+            self._paused_until = max(self._paused_until, shortest)
+            self._refusals = {}
+        self._give_turns()
+
+    def pause_left(self) -> timedelta:
+        """Return how long the whole platform is paused; zero if it is not."""
+        return timedelta(seconds=max(0.0, self._paused_until - self._clock()))
+
+    # ------------------------------------------------------------------------ turns
+
+    @asynccontextmanager
+    async def turn(
+        self, chat: str, *, is_private: bool, lane: Lane = Lane.ALERT
+    ) -> AsyncIterator[None]:
+        """Wait for the platform's turn, then count what is sent inside the block.
+
+        Lower lanes go first; within a lane first come, first served.
+        """
+        await self._wait_for_turn(lane)
+        request = _Request(self._clock())
+        self._recent.append(request)
+        self._note(chat, is_private=is_private, lane=lane)
+        try:
+            yield
+        finally:
+            request.ended = self._clock()
+            self._learn(request.ended - request.started)
+            self._give_turns()
+
+    async def _wait_for_turn(self, lane: Lane) -> None:
+        if not self._waiting and self._next_at() <= self._clock():
+            return
+        turn = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (lane, next(self._order), turn))
+        self._give_turns()
+        try:
+            await turn
+        except asyncio.CancelledError:
+            turn.cancel()
+            self._give_turns()
+            raise
+
+    def _give_turns(self) -> None:
+        """Wake the first that waits once its time has come; one at a time.
+
+        The next one is woken when this one has been counted, or by the timer.
+        """
+        while self._waiting and self._waiting[0][2].done():
+            heapq.heappop(self._waiting)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if not self._waiting:
+            return
+        wait = self._next_at() - self._clock()
+        if wait > 0:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(wait, self._give_turns)
+            return
+        _, _, turn = heapq.heappop(self._waiting)
+        turn.set_result(None)
+        # Whoever was woken counts itself before the loop comes back to us.
+        asyncio.get_running_loop().call_soon(self._give_turns)
+
+    def _next_at(self) -> float:
+        """Return when the next request may start.
+
+        Evenly spaced, and never more than the limit in any second of the platform's
+        own time: a request that took longer than usual may have arrived late, so it
+        counts from its end; one still on its way beyond that counts from now.
+        """
+        now = self._clock()
+        size = max(1, round(self.rules.overall))
+        interval = (1.0 + MARGIN) / self.rules.overall
+        while len(self._recent) > size and self._recent[0].ended is not None:
+            if now - self._recent[0].ended < 1.0 + MARGIN:
+                break
+            self._recent.popleft()
+        at = self._paused_until
+        if self._recent:
+            at = max(at, self._recent[-1].started + interval)
+        if len(self._recent) >= size:
+            oldest = self._recent[-size]
+            at = max(at, self._arrival(oldest, now) + 1.0 + MARGIN)
+        return at
+
+    def _arrival(self, request: _Request, now: float) -> float:
+        """Estimate when the platform counted a request, at the latest."""
+        ended = now if request.ended is None else request.ended
+        if ended - request.started <= self._usual + SLOW_BY:
+            return request.started
+        return ended
+
+    def _learn(self, took: float) -> None:
+        self._usual += (took - self._usual) * (0.5 if self._usual == 0.0 else 0.05)
+
+    # -------------------------------------------------------------------- bookkeeping
+
+    def _chat(self, chat: str) -> _Chat:
+        return self._chats.setdefault(chat, _Chat())
+
+    def _note(self, chat: str, *, is_private: bool, lane: Lane) -> None:
+        now = self._clock()
+        known = self._chat(chat)
+        rule = self.rules.private if is_private else self.rules.group
+        known.sent.append((now, lane is Lane.REPLY))
+        while known.sent and now - known.sent[0][0] > rule.window:
+            known.sent.popleft()
+        if len(self._chats) > _CHATS_KEPT:
+            self._forget(now)
+
+    def _forget(self, now: float) -> None:
+        """Drop chats that are free anyway, so that memory does not grow with them."""
+        longest = max(self.rules.private.window, self.rules.group.window)
+        for chat, known in list(self._chats.items()):
+            is_idle = not known.sent or now - known.sent[-1][0] > longest
+            if is_idle and known.free_at <= now:
+                del self._chats[chat]
+
+
+#: chats remembered before idle ones are forgotten
+_CHATS_KEPT = 10_000
+
+
+def _rule_wait(known: _Chat, rule: ChatRule, now: float, lane: Lane) -> float:
+    """Return for how long the rule of a chat refuses one more message."""
+    window = rule.window * (1.0 + MARGIN)
+    inside = [at for at, _ in known.sent if now - at < window]
+    wait = 0.0
+    if len(inside) >= rule.count:
+        wait = inside[-rule.count] + window - now
+    if lane is Lane.REPLY and rule.reply_share is not None:
+        replies = [at for at, is_reply in known.sent if is_reply and now - at < window]
+        if len(replies) >= rule.reply_share:
+            wait = max(wait, replies[-rule.reply_share] + window - now)
+    return wait
