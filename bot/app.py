@@ -16,6 +16,7 @@ from bot.config import Config
 from bot.dispatcher import Dispatcher, DispatchPlan
 from bot.errors import StoreError
 from bot.fanout import FanOut
+from bot.limits import Limits
 from bot.metrics import Metrics
 from bot.model import Platform
 from bot.poller import Poller, PollPlan
@@ -171,13 +172,16 @@ class App:
         timeout = timedelta(seconds=config.delivery.send_timeout)
         if config.telegram.is_on:
             from handlers.telegram.face import TelegramFace
-            from handlers.telegram.sender import open_sender
+            from handlers.telegram.sender import open_sender, telegram_rules
 
-            telegram = open_sender(config.telegram, send_timeout=timeout)
+            limits = Limits(telegram_rules(config.telegram.messages_per_second))
+            telegram = open_sender(config.telegram, send_timeout=timeout, limits=limits)
             stack.push_async_callback(telegram.close)
             senders[Platform.TELEGRAM] = telegram
             builders.append(
-                lambda: TelegramFace(config.telegram, self.desk, now=self.now)
+                lambda: TelegramFace(
+                    config.telegram, self.desk, now=self.now, limits=limits
+                )
             )
         if config.discord.is_on:
             from handlers.discord.face import DiscordFace

@@ -6,7 +6,7 @@ The meaning and what is allowed stand beside each option: error messages,
 """
 
 import re
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import (
@@ -103,6 +103,23 @@ def _check_storage_url(text: str) -> str:
     return text
 
 
+def _check_webhook_url(text: str) -> str:
+    """Check an address Telegram can post to; a last slash is taken away."""
+    if text:
+        parts = _split_url(text, ("https",))
+        if parts.query or parts.fragment:
+            msg = "nothing may follow its path"
+            raise ValueError(msg)
+    return text.rstrip("/")
+
+
+def _check_webhook_secret(secret: SecretStr | None) -> SecretStr | None:
+    if secret and not re.fullmatch(r"[\w-]{1,256}", secret.get_secret_value(), re.A):
+        msg = "this one has others, or too many"
+        raise ValueError(msg)
+    return secret
+
+
 def _check_universe(text: str) -> str:
     if not re.fullmatch(r"watched|all|top[1-9][0-9]{0,4}", text):
         msg = "this is none of them"
@@ -130,6 +147,13 @@ _Secret = Annotated[
 ]
 
 
+#: what processes can be for; see `docs/architecture.md`, "Growing"
+Role = Literal["poll", "deliver", "chat", "web"]
+ROLES: tuple[Role, ...] = get_args(Role)
+#: core.telegram.org/bots/api#setwebhook; a self-hosted server takes any
+WEBHOOK_PORTS = (443, 80, 88, 8443)
+
+
 class _Section(BaseModel):
     """Frozen; unknown keys and values of another type are refused."""
 
@@ -152,6 +176,11 @@ class StorageConfig(_Section):
         allowed="sqlite+aiosqlite:///PATH or postgresql+asyncpg://USER:PASSWORD@HOST/NAME",
         is_secret=True,
     )
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several processes may work on it at once."""
+        return self.url.startswith("postgresql")
 
 
 class EngineConfig(_Section):
@@ -229,10 +258,50 @@ class TelegramConfig(_Section):
         is_secret=True,
     )
 
+    messages_per_second: Annotated[float, Field(ge=1, le=1000)] = _option(
+        30.0,
+        "Messages a second over all chats; Telegram allows 30, paid broadcasts more.",
+        allowed="a number from 1 to 1000",
+    )
+    mode: Literal["polling", "webhook"] = _option(
+        "polling",
+        "How messages come from Telegram: asked for, or posted to webhook_url.",
+        allowed='"polling" or "webhook"',
+    )
+    webhook_url: Annotated[str, AfterValidator(_check_webhook_url)] = _option(
+        "",
+        "Public address that leads to the web chat's port, for webhooks; Telegram posts"
+        " to /telegram/webhook below it, and nothing else there need be public.",
+        allowed="an https address, or empty",
+    )
+    webhook_secret: Annotated[_Secret, AfterValidator(_check_webhook_secret)] = _option(
+        None,
+        "What Telegram must show with every post to the webhook; unset makes one from"
+        " the token.",
+        allowed="1 to 256 letters, digits, _ and -",
+        is_secret=True,
+        example="a-long-random-text",
+    )
+
     @property
     def is_on(self) -> bool:
         """Whether there is a token."""
         return self.token is not None
+
+    @model_validator(mode="after")
+    def _webhook_can_be_reached(self) -> Self:
+        if self.mode == "polling":
+            return self
+        if not self.webhook_url:
+            msg = 'mode = "webhook" needs webhook_url'
+            raise ValueError(msg)
+        port = urlsplit(self.webhook_url).port or 443
+        is_official = urlsplit(self.base_url).hostname == "api.telegram.org"
+        if is_official and port not in WEBHOOK_PORTS:
+            listed = ", ".join(map(str, WEBHOOK_PORTS))
+            msg = f"webhook_url: Telegram posts to the ports {listed} only, not {port}"
+            raise ValueError(msg)
+        return self
 
 
 class DiscordConfig(_Section):
@@ -256,11 +325,43 @@ class DiscordConfig(_Section):
         "Address of Discord's gateway; empty asks the REST API for it.",
         allowed="a ws(s) address, or empty",
     )
+    shard_count: Annotated[int | None, Field(ge=1)] = _option(
+        None,
+        "Into how many shards the servers are divided; unset takes what Discord"
+        " recommends.",
+        allowed="a whole number from 1",
+        example="2",
+    )
+    shard_ids: Annotated[
+        tuple[Annotated[int, Field(ge=0)], ...], Strict(strict=False)
+    ] = _option(
+        (),
+        "Which of the shards this process listens to; empty means all.",
+        allowed="a list such as [0, 1], each below shard_count",
+    )
 
     @property
     def is_on(self) -> bool:
         """Whether there is a token."""
         return self.token is not None
+
+    @model_validator(mode="after")
+    def _shards_exist(self) -> Self:
+        if not self.shard_ids:
+            return self
+        if self.shard_count is None:
+            msg = "shard_ids needs shard_count"
+            raise ValueError(msg)
+        if max(self.shard_ids) >= self.shard_count:
+            msg = (
+                f"shard_ids has {max(self.shard_ids)}, but of {self.shard_count}"
+                f" shards the last is {self.shard_count - 1}"
+            )
+            raise ValueError(msg)
+        if len(set(self.shard_ids)) < len(self.shard_ids):
+            msg = "shard_ids names a shard twice"
+            raise ValueError(msg)
+        return self
 
 
 class WebConfig(_Section):
@@ -341,6 +442,14 @@ class AppConfig(_Section):
         "Who may use the bot: anybody, those invited, or those an operator listed.",
         allowed='"open", "invite" or "list"',
     )
+    roles: Annotated[tuple[Role, ...], Field(min_length=1), Strict(strict=False)] = (
+        _option(
+            ROLES,
+            "What this process does: poll the engine, deliver alerts, listen in chats,"
+            " serve the web chat. Fewer than all need PostgreSQL and other processes.",
+            allowed='a list out of "poll", "deliver", "chat" and "web"',
+        )
+    )
     worker: Annotated[str, Field(max_length=100)] = _option(
         "",
         "Name of this process among several; empty takes host name and process id.",
@@ -369,6 +478,26 @@ class Config(_Section):
     web: WebConfig = WebConfig()
     delivery: DeliveryConfig = DeliveryConfig()
     alerts: AlertsConfig = AlertsConfig()
+
+    @model_validator(mode="after")
+    def _roles_work_together(self) -> Self:
+        roles = self.app.roles
+        missing = [role for role in ROLES if role not in roles]
+        if missing and not self.storage.is_shared:
+            msg = (
+                f"app.roles leaves out {', '.join(missing)}, which no other process"
+                " can do: a SQLite file is for one process alone. Give it all roles,"
+                " or set storage.url to a PostgreSQL database"
+            )
+            raise ValueError(msg)
+        is_posted = self.telegram.is_on and self.telegram.mode == "webhook"
+        if is_posted and "chat" in roles and "web" not in roles:
+            msg = (
+                'telegram.mode = "webhook": app.roles has chat without web, but'
+                " Telegram posts to the web chat's port"
+            )
+            raise ValueError(msg)
+        return self
 
     def dump(self) -> dict[str, dict[str, object]]:
         """Give every option that is set as plain values TOML can write.

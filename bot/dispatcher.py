@@ -82,7 +82,20 @@ class Dispatcher:
         self._chance = chance
         self._wakers = {platform: Waker() for platform in senders}
         self._pauses: dict[Platform, Pause] = {}
+        self._barred: set[Platform] = set()
         self._is_stopping = False
+
+    def allow(self, platform: Platform, is_allowed: bool) -> None:
+        """Claim for a platform, or claim nothing more for it; at first all are allowed.
+
+        What is in flight ends as it would.
+        """
+        if not is_allowed:
+            self._barred.add(platform)
+            return
+        self._barred.discard(platform)
+        if platform in self._wakers:
+            self._wakers[platform].wake()
 
     def stop(self) -> None:
         """Claim nothing more; `run` ends when what is in flight is settled."""
@@ -127,7 +140,7 @@ class Dispatcher:
     async def _claim(self, platform: Platform, limit: int) -> list[Claim]:
         pause = self._pauses.get(platform)
         now = self._now()
-        if pause is not None and now < pause.until:
+        if platform in self._barred or (pause is not None and now < pause.until):
             return []
         try:
             claims = await self._store.claim_due(
@@ -169,6 +182,11 @@ class Dispatcher:
 
     async def _deliver(self, claim: Claim) -> None:
         sender = self._senders[claim.recipient.address.platform]
+        wait = sender.free_in(claim.recipient.address)
+        if wait > timedelta():
+            # Its turn comes later: it waits in the database, and nobody with it.
+            await self._store.release(claim, due_at=self._now() + wait)
+            return
         frozen = claim.frozen
         if frozen is None:
             frozen = await self._freeze(claim, sender)
@@ -246,6 +264,11 @@ class Dispatcher:
     async def _send(self, claim: Claim, frozen: FrozenMessage, sender: Sender) -> None:
         address = claim.recipient.address
         for number in range(frozen.sent_parts, len(frozen.parts)):
+            wait = sender.free_in(address) if number > frozen.sent_parts else None
+            if wait:
+                # The rest of a long message stays frozen until the chat is free.
+                await self._store.release(claim, due_at=self._now() + wait)
+                return
             try:
                 async with asyncio.timeout(self._plan.send_timeout.total_seconds()):
                     receipt = await sender.send(

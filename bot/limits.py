@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import IntEnum
 
+from bot.errors import TemporaryDeliveryError
+
 #: a platform counts what arrives, we count what leaves: so much of a window is spared
 MARGIN = 0.015
 #: an answer slower than usual by this much may have been slow on its way there
@@ -23,6 +25,10 @@ SLOW_BY = 0.012
 #: refusals of so many chats so close together mean the platform, not a chat
 REFUSED_CHATS = 3
 REFUSED_WITHIN = 10.0
+
+
+#: a turn further away than this is waited for in the database
+LONGEST_TURN = timedelta(seconds=2)
 
 
 class Lane(IntEnum):
@@ -39,12 +45,14 @@ class ChatRule:
     """At most `count` messages in `window` seconds to one chat.
 
     `reply_share` of them at most may be replies, so that a chatty group does not use
-    up what its alerts need; None means all.
+    up what its alerts need; None means all. `reply_burst` answers may follow each other
+    at once at the same average rate, since whoever types fast waits for each of them.
     """
 
     count: int
     window: float
     reply_share: int | None = None
+    reply_burst: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +107,11 @@ class Limits:
             wait = max(wait, known.free_at - now, _rule_wait(known, rule, now, lane))
         return timedelta(seconds=max(0.0, wait))
 
+    def hold(self, chat: str, length: timedelta) -> None:
+        """Keep a chat waiting: the platform says that its bucket is empty."""
+        known = self._chat(chat)
+        known.free_at = max(known.free_at, self._clock() + length.total_seconds())
+
     def refused(self, chat: str, retry_after: timedelta, *, is_global: bool) -> None:
         """The platform ordered a wait (429) for this chat, or for everything.
 
@@ -134,8 +147,16 @@ class Limits:
     ) -> AsyncIterator[None]:
         """Wait for the platform's turn, then count what is sent inside the block.
 
-        Lower lanes go first; within a lane first come, first served.
+        Lower lanes go first; within a lane first come, first served. Raises
+        `TemporaryDeliveryError`, a clear no, while the platform is paused for long.
         """
+        pause = self.pause_left()
+        if pause > LONGEST_TURN:
+            raise TemporaryDeliveryError(
+                "the platform told us to wait",
+                reason="platform_paused",
+                retry_after=pause,
+            )
         await self._wait_for_turn(lane)
         request = _Request(self._clock())
         self._recent.append(request)
@@ -224,7 +245,8 @@ class Limits:
         known = self._chat(chat)
         rule = self.rules.private if is_private else self.rules.group
         known.sent.append((now, lane is Lane.REPLY))
-        while known.sent and now - known.sent[0][0] > rule.window:
+        kept = rule.window * rule.reply_burst * (1.0 + MARGIN)
+        while known.sent and now - known.sent[0][0] > kept:
             known.sent.popleft()
         if len(self._chats) > _CHATS_KEPT:
             self._forget(now)
@@ -244,11 +266,12 @@ _CHATS_KEPT = 10_000
 
 def _rule_wait(known: _Chat, rule: ChatRule, now: float, lane: Lane) -> float:
     """Return for how long the rule of a chat refuses one more message."""
-    window = rule.window * (1.0 + MARGIN)
-    inside = [at for at, _ in known.sent if now - at < window]
+    window, count = rule.window * (1.0 + MARGIN), rule.count
+    burst = rule.reply_burst if lane is Lane.REPLY else 1
+    inside = [at for at, _ in known.sent if now - at < window * burst]
     wait = 0.0
-    if len(inside) >= rule.count:
-        wait = inside[-rule.count] + window - now
+    if len(inside) >= count * burst:
+        wait = inside[-count * burst] + window * burst - now
     if lane is Lane.REPLY and rule.reply_share is not None:
         replies = [at for at, is_reply in known.sent if is_reply and now - at < window]
         if len(replies) >= rule.reply_share:

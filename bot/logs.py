@@ -98,7 +98,9 @@ class ConsoleFormatter(logging.Formatter):
         at = datetime.fromtimestamp(record.created, UTC)
         level = "" if record.levelno == logging.INFO else f"{record.levelname} "
         fields = " ".join(
-            f"{k}={v}" for k, v in _fields(record).items() if k not in _JSON_ONLY
+            f"{k}={self._redact.value(v)}"
+            for k, v in _fields(record).items()
+            if k not in _JSON_ONLY
         )
         text = f"{at:%H:%M:%S} {level}{record.getMessage():<12} {fields}".rstrip()
         if record.exc_info:

@@ -147,10 +147,15 @@ def _fitting_title(dot: str, verdict: str, event: Event) -> Line:
 def _grade_move(event: Event) -> str:
     if event.grade_to is None:
         return ""
-    text = f" · grade {words.grade(event.grade_to)}"
-    if event.grade_from is not None and event.grade_from != event.grade_to:
-        text += f", was {words.grade(event.grade_from)}"
-    return text
+    return f" · grade {words.grade(event.grade_to)}{_was(event)}"
+
+
+def _was(event: Event) -> str:
+    """Write the grade before, unless it reads the same."""
+    before = words.grade(event.grade_from)
+    if event.grade_from is None or before == words.grade(event.grade_to):
+        return ""
+    return f", was {before}"
 
 
 def _price_line(event: Event) -> Line | None:
@@ -178,11 +183,10 @@ def _before(event: Event) -> Line | None:
 def _crossing(news: News, setting: Setting) -> tuple[Line, list[Block], Tone]:
     event = news.event
     is_up = _is_up(news)
-    was = "" if event.grade_from is None else f", was {words.grade(event.grade_from)}"
     title = line(
         "📈 " if is_up else "📉 ",
         bold(f"{news.asset.symbol} grade {words.grade(event.grade_to)}"),
-        was,
+        _was(event),
     )
     body: list[Block] = [*_lateness(news, setting.now), *_lines_passed(news)]
     state = news.asset.state

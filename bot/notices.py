@@ -198,7 +198,7 @@ def thresholds(
 ) -> Message:
     """Answer /threshold: the lines of one asset, or the default of all watches."""
     shown = " · ".join(words.threshold(t) for t in sorted(lines, reverse=True))
-    subject = "every watch without lines of its own" if is_default else name
+    subject = "watches without their own" if is_default else name
     if not lines:
         title = f"No lines for {subject}"
         body = [line("I write of flips only.")]

@@ -96,6 +96,14 @@ class Sender(Protocol):
         """
         ...
 
+    def free_in(self, address: Address) -> timedelta:
+        """Return how long the platform's limits keep this recipient waiting.
+
+        Zero when a message may leave now. The overall rate is not in it: `send` waits
+        for its turn itself, about a second at most.
+        """
+        ...
+
     async def send(
         self, address: Address, part: JsonDict, *, nonce: str, is_plain: bool = False
     ) -> Receipt:
@@ -483,7 +491,10 @@ class Store(Protocol):
         ...
 
     async def park(self, address: Address, *, reason: str, now: datetime) -> None:
-        """Park a recipient and what waits for it; unknown addresses are ignored."""
+        """Park a recipient and what waits for it; unknown addresses are ignored.
+
+        A chat takes its topics along, also in `unpark`.
+        """
         ...
 
     async def unpark(self, address: Address, *, now: datetime) -> Recipient | None:

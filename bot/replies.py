@@ -122,12 +122,14 @@ def _promise(result: Watched) -> list[Block]:
     many = len(result.assets) + sum(n for _, n in result.broad) > 1
     subject = "one of them" if many else "it"
     if wanted.direction is None:
-        flips = f"{subject} flips, either way"
+        flips = f"{subject} flips"
     else:
         flips = f"{subject} turns {wanted.direction.word}"
     limits = _limits_text(example)
     if limits:
-        flips = f"{flips} while {limits}"
+        flips += f" while {limits}"
+    elif wanted.direction is None:
+        flips += ", either way"
     lines = [words.threshold(t) for t in sorted(result.thresholds, reverse=True)]
     if not lines:
         found: list[Block] = [line(f"I write when {flips}.")]

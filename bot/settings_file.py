@@ -250,8 +250,10 @@ def _wrong_value(
     given: Mapping[str, _Given],
     known: Mapping[str, Option],
 ) -> str:
-    """Say what is wrong with one value, or with a section as a whole."""
+    """Say what is wrong with one value, with a section, or between sections."""
     option = known.get(name)
+    if not name:
+        return detail  # about several sections, which it names itself
     if option is None:
         inside = [g.origin for n, g in given.items() if n.startswith(f"{name}.")]
         return f"{', '.join(dict.fromkeys(inside))}: [{name}]: {detail}"

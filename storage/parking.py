@@ -1,5 +1,6 @@
 """The store's places that go, come back and move."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -30,8 +31,7 @@ class ParkingStore(StorePart):
         """
 
         async def work(connection: AsyncConnection) -> None:
-            row = await find_row(connection, address)
-            if row is not None:
+            for row in await _rows_of(connection, address):
                 await lock_recipient(connection, row.id)
                 await park_recipient(connection, row.id, reason, now)
 
@@ -45,16 +45,14 @@ class ParkingStore(StorePart):
         """
 
         async def work(connection: AsyncConnection) -> Recipient | None:
-            row = await find_row(connection, address)
-            if row is None:
-                return None
-            await lock_recipient(connection, row.id)
-            await connection.execute(
-                update(RECIPIENTS)
-                .where(RECIPIENTS.c.id == row.id)
-                .values(parked_since=None, parked_reason="")
-            )
-            await resume(connection, row.id, now)
+            for row in await _rows_of(connection, address):
+                await lock_recipient(connection, row.id)
+                await connection.execute(
+                    update(RECIPIENTS)
+                    .where(RECIPIENTS.c.id == row.id)
+                    .values(parked_since=None, parked_reason="")
+                )
+                await resume(connection, row.id, now)
             again = await find_row(connection, address)
             return None if again is None else to_recipient(again)
 
@@ -85,6 +83,24 @@ async def find_row(connection: AsyncConnection, address: Address) -> Any | None:
         )
     )
     return found.first()
+
+
+async def _rows_of(connection: AsyncConnection, address: Address) -> Sequence[Any]:
+    """Find the recipients that come and go with an address.
+
+    A chat takes its topics along; a topic is alone. In order of id, so that two
+    workers never wait for each other.
+    """
+    of_chat = [
+        RECIPIENTS.c.platform == address.platform.value,
+        RECIPIENTS.c.chat == address.chat,
+    ]
+    if address.topic:
+        of_chat.append(RECIPIENTS.c.topic == address.topic)
+    found = await connection.execute(
+        select(RECIPIENTS).where(*of_chat).order_by(RECIPIENTS.c.id)
+    )
+    return found.all()
 
 
 async def park_recipient(

@@ -160,6 +160,7 @@ class FakeSender:
         self.knows_nonces = knows_nonces
         self.sent: list[tuple[str, JsonDict]] = []
         self.repeats = 0
+        self.waits: dict[str, timedelta] = {}
         self._nonces: dict[tuple[str, str], str] = {}
         self._refusals: dict[str, list[DeliveryError]] = {}
         self._lost: list[DeliveryError] = []
@@ -193,6 +194,10 @@ class FakeSender:
         }
         # What is frozen goes through JSON, as in a real store.
         return (json.loads(json.dumps(part)),)
+
+    def free_in(self, address: Address) -> timedelta:
+        """Return the wait a test set for this address in `waits`."""
+        return self.waits.get(str(address), timedelta())
 
     async def send(
         self, address: Address, part: JsonDict, *, nonce: str, is_plain: bool = False

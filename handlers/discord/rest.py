@@ -7,7 +7,7 @@ try again by themselves; whoever waits here would not know what has arrived.
 import asyncio
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from urllib.parse import quote
 
@@ -26,6 +26,10 @@ USER_AGENT = f"DiscordBot (flipwatch, {bot.__version__})"
 _ERROR_STATUS = 300
 
 
+def _ignore(_status: int, _headers: Mapping[str, str]) -> None:
+    return
+
+
 class Rest:
     """Asks Discord's REST API as the bot.
 
@@ -40,14 +44,23 @@ class Rest:
         self._api_url = api_url.rstrip("/")
         self._timeout = timeout
         self._session: aiohttp.ClientSession | None = None
+        #: told of every answer: its status and headers
+        self.on_answer: Callable[[int, Mapping[str, str]], None] = _ignore
 
     async def request(
-        self, method: str, path: str, body: object = None, **parts: str
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        on_headers: Callable[[int, Mapping[str, str]], None] = _ignore,
+        /,
+        **parts: str,
     ) -> JsonDict:
         """Send one request and return the object that is answered, empty if none.
 
-        `path` is the route with `{names}` filled from `parts`. Raises only
-        `DeliveryError`; a yes that can't be read is temporary and unknown.
+        `path` is the route with `{names}` filled from `parts`; `on_headers` sees
+        status and headers of whatever is answered. Raises only `DeliveryError`; a yes
+        that can't be read is temporary and unknown.
         """
         filled = path.format_map({k: quote(v, safe="") for k, v in parts.items()})
         data = None if body is None else json.dumps(body).encode()
@@ -68,6 +81,8 @@ class Rest:
                 extra={"route": f"{method} {path}", "reason": failure.reason},
             )
             raise failure from None
+        self.on_answer(status, headers)
+        on_headers(status, headers)
         said = _read(raw)
         logger.debug(
             "discord request",

@@ -1,6 +1,10 @@
 """Sends messages over Discord's REST API; needs no gateway and no face."""
 
+import time
+from collections import deque
+from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 
 from bot.config import DiscordConfig
 from bot.errors import (
@@ -8,6 +12,7 @@ from bot.errors import (
     RecipientGoneError,
     TemporaryDeliveryError,
 )
+from bot.limits import ChatRule, Limits, Rules
 from bot.message import Message
 from bot.model import Address, JsonDict, Platform, Receipt
 from handlers.discord import render
@@ -21,6 +26,28 @@ MESSAGES = "/channels/{channel_id}/messages"
 PRIVATE_CHANNELS = "/users/@me/channels"
 
 
+#: 401, 403 and 429 count as invalid; 10,000 in 10 minutes ban the address
+#: (discord.com/developers/docs/topics/rate-limits#invalid-request-limit)
+INVALID = frozenset({401, 403, 429})
+INVALID_MAX = 9_000
+INVALID_WINDOW = 600.0
+#: Discord names no figure for opening direct messages; bots that opened some dozens in
+#: a minute were stopped
+OPENING_MAX = 8
+OPENING_WINDOW = 60.0
+DAY = 86_400.0
+
+
+def discord_rules() -> Rules:
+    """Return Discord's limits (discord.com/developers/docs/topics/rate-limits).
+
+    50 requests a second over all; 5 messages in 5 seconds per channel, which the
+    answers' headers correct.
+    """
+    channel = ChatRule(count=5, window=5.0)
+    return Rules(overall=50.0, private=channel, group=channel)
+
+
 class DiscordSender:
     """Sender over REST alone: works in a process that runs no face.
 
@@ -32,15 +59,30 @@ class DiscordSender:
     repeat_window = timedelta(seconds=90)
 
     def __init__(
-        self, config: DiscordConfig, *, timeout: timedelta = timedelta(seconds=8)
+        self,
+        config: DiscordConfig,
+        *,
+        timeout: timedelta = timedelta(seconds=8),
+        limits: Limits | None = None,
     ) -> None:
-        """Take the section and how long one request may take; raise `ConfigError`."""
+        """Take the section and how long one request may take; raise `ConfigError`.
+
+        `limits` are the token's own; the answers' headers correct them.
+        """
+        self.limits = limits or Limits(discord_rules())
+        self._opened: deque[float] = deque()
+        self._invalid: deque[float] = deque()
         token = config.token.get_secret_value() if config.token else ""
         self.rest = Rest(token, config.api_url, timeout=timeout)
+        self.rest.on_answer = self._count_invalid
 
     def render(self, message: Message) -> tuple[JsonDict, ...]:
         """Render into one or more bodies, each within Discord's limits; pure."""
         return render.render(message)
+
+    def free_in(self, address: Address) -> timedelta:
+        """Return how long this channel must wait by Discord's limits; zero if free."""
+        return self.limits.chat_wait(address.chat, is_private=True)
 
     async def send(
         self, address: Address, part: JsonDict, *, nonce: str, is_plain: bool = False
@@ -54,9 +96,7 @@ class DiscordSender:
         body = render.body_of(part, is_plain=is_plain)
         body |= {"nonce": nonce, "enforce_nonce": True}
         try:
-            said = await self.rest.request(
-                "POST", MESSAGES, body, channel_id=address.chat
-            )
+            said = await self._post(address.chat, body)
         except MessageRejectedError as error:
             if error.reason == SENT_AND_DELETED:
                 return Receipt(message_ref="")
@@ -68,12 +108,66 @@ class DiscordSender:
             )
         return Receipt(message_ref=message_id)
 
+    async def _post(self, channel: str, body: JsonDict) -> JsonDict:
+        """Post a message within the limits, and learn from what is answered."""
+        async with self.limits.turn(channel, is_private=True):
+            try:
+                return await self.rest.request(
+                    "POST",
+                    MESSAGES,
+                    body,
+                    partial(self._learn, channel),
+                    channel_id=channel,
+                )
+            except TemporaryDeliveryError as error:
+                if error.retry_after is not None:
+                    self.limits.refused(
+                        channel, error.retry_after, is_global=error.is_global
+                    )
+                raise
+
+    def _learn(self, channel: str, _status: int, headers: Mapping[str, str]) -> None:
+        """Keep a channel waiting whose bucket the answer says is empty."""
+        if headers.get("X-RateLimit-Remaining") != "0":
+            return
+        try:
+            seconds = float(headers.get("X-RateLimit-Reset-After", ""))
+        except ValueError:
+            return
+        if 0 < seconds < DAY:
+            self.limits.hold(channel, timedelta(seconds=seconds))
+
+    def _count_invalid(self, status: int, headers: Mapping[str, str]) -> None:
+        """Stop well before so many refusals that Discord bans the whole address."""
+        if status not in INVALID or headers.get("X-RateLimit-Scope") == "shared":
+            return
+        now = time.monotonic()
+        self._invalid.append(now)
+        while now - self._invalid[0] > INVALID_WINDOW:
+            self._invalid.popleft()
+        if len(self._invalid) >= INVALID_MAX:
+            left = timedelta(seconds=self._invalid[0] + INVALID_WINDOW - now)
+            self.limits.refused("", left, is_global=True)
+
+    def _may_open(self) -> None:
+        """Refuse to open direct messages faster than Discord likes it."""
+        now = time.monotonic()
+        while self._opened and now - self._opened[0] > OPENING_WINDOW:
+            self._opened.popleft()
+        if len(self._opened) >= OPENING_MAX:
+            left = timedelta(seconds=self._opened[0] + OPENING_WINDOW - now)
+            raise TemporaryDeliveryError(
+                "too many new direct messages", reason="dm_opening", retry_after=left
+            )
+        self._opened.append(now)
+
     async def open_private(self, user_id: str) -> Address:
         """Open a user's direct messages; the same channel each time.
 
         Only in answer to the user: Discord blocks bots that open many by themselves.
         A closed one is noticed by the first message. Raises only `DeliveryError`.
         """
+        self._may_open()
         said = await self.rest.request(
             "POST", PRIVATE_CHANNELS, {"recipient_id": user_id}
         )

@@ -290,8 +290,18 @@ class TelegramCommands:
             )
 
     async def _tell_part(self, place: Address, part: JsonDict) -> Address:
-        """Send one part, once more where that is safe; return where it went."""
+        """Send one part, once more where that is safe; return where it went.
+
+        Raises `TemporaryDeliveryError` where the chat's limits leave no room for a
+        reply: in a group its alerts come first.
+        """
         is_plain = False
+        wait = self._sender.free_in(place)
+        if wait > PATIENCE:
+            raise TemporaryDeliveryError(
+                "no room for a reply", reason="reply_share", retry_after=wait
+            )
+        await asyncio.sleep(wait.total_seconds())
         try:
             await self._sender.send(place, part, nonce="")
         except RecipientMovedError as error:

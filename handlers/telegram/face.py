@@ -25,6 +25,7 @@ from bot.errors import (
     SenderMisconfiguredError,
     TemporaryDeliveryError,
 )
+from bot.limits import Lane, Limits
 from bot.ports import Clock, Desk
 from handlers.telegram.commands import MENU, TelegramCommands
 from handlers.telegram.errors import classify
@@ -102,11 +103,14 @@ class TelegramFace:
         *,
         now: Clock,
         probe_every: timedelta = PROBE_EVERY,
+        limits: Limits | None = None,
     ) -> None:
         self._config = config
         self._desk = desk
         self._now = now
         self._probe_every = probe_every
+        #: shared with the sender of alerts: one token has one budget
+        self._limits = limits
         self._app: Application[Any, Any, Any, Any, Any, Any] | None = None
         self._task: asyncio.Task[None] | None = None
         self._trouble = ""
@@ -167,7 +171,8 @@ class TelegramFace:
             .build()
         )
         # Replies share the pool of the face and never queue behind alerts.
-        commands = TelegramCommands(self._desk, TelegramSender(app.bot), app.bot)
+        sender = TelegramSender(app.bot, limits=self._limits, lane=Lane.REPLY)
+        commands = TelegramCommands(self._desk, sender, app.bot)
         said = filters.UpdateType.MESSAGE | filters.UpdateType.CHANNEL_POST
         app.add_handler(MessageHandler(said, commands.on_message))
         app.add_handler(CallbackQueryHandler(commands.on_press))

@@ -16,6 +16,8 @@ from telegram import (
 from telegram.error import BadRequest, TelegramError
 
 from bot.config import TelegramConfig
+from bot.errors import TemporaryDeliveryError
+from bot.limits import ChatRule, Lane, Limits, Rules
 from bot.message import Button, Message
 from bot.model import Address, JsonDict, Platform, Receipt
 from handlers.telegram import render as rendering
@@ -43,7 +45,17 @@ class TelegramSender:
     replies must not queue behind alerts.
     """
 
-    def __init__(self, bot: Bot, *, send_timeout: timedelta = SEND_TIMEOUT) -> None:
+    def __init__(
+        self,
+        bot: Bot,
+        *,
+        send_timeout: timedelta = SEND_TIMEOUT,
+        limits: Limits | None = None,
+        lane: Lane = Lane.ALERT,
+    ) -> None:
+        """Take the bot; senders of one token share `limits`, each in its lane."""
+        self.limits = limits or Limits(telegram_rules())
+        self._lane = lane
         self.platform = Platform.TELEGRAM
         self.repeat_window = REPEAT_WINDOW
         self.send_timeout = send_timeout
@@ -54,6 +66,12 @@ class TelegramSender:
     def render(self, message: Message) -> tuple[JsonDict, ...]:
         """Render into parts; see `handlers.telegram.render.render`."""
         return rendering.render(message, knows_time_entities=self._knows_time_entities)
+
+    def free_in(self, address: Address) -> timedelta:
+        """Return how long this chat must wait by Telegram's limits; zero if free."""
+        return self.limits.chat_wait(
+            address.chat, is_private=_is_private(address), lane=self._lane
+        )
 
     async def send(
         self, address: Address, part: JsonDict, *, nonce: str, is_plain: bool = False
@@ -84,9 +102,20 @@ class TelegramSender:
             )
             return Receipt(str(message.message_id))
 
-        if is_plain:
-            return await self._ask(lambda: post(str(part["plain"])))
-        return await self._ask(lambda: self._with_fallback(post, str(part["text"])))
+        async with self.limits.turn(
+            address.chat, is_private=_is_private(address), lane=self._lane
+        ):
+            try:
+                if is_plain:
+                    return await self._ask(lambda: post(str(part["plain"])))
+                text = str(part["text"])
+                return await self._ask(lambda: self._with_fallback(post, text))
+            except TemporaryDeliveryError as error:
+                if error.retry_after is not None:
+                    self.limits.refused(
+                        address.chat, error.retry_after, is_global=error.is_global
+                    )
+                raise
 
     async def edit(self, address: Address, message_ref: str, part: JsonDict) -> None:
         """Replace a message and its buttons; raise `DeliveryError` as `send` does.
@@ -168,12 +197,34 @@ class TelegramSender:
         return await post(rendering.without_time_entities(text))
 
 
-def open_sender(config: TelegramConfig, *, send_timeout: timedelta) -> TelegramSender:
+def open_sender(
+    config: TelegramConfig, *, send_timeout: timedelta, limits: Limits | None = None
+) -> TelegramSender:
     """Build a sender with connections of its own, opened when first used.
 
     Raises `ConfigError` if there is no token.
     """
-    return TelegramSender(make_bot(config), send_timeout=send_timeout)
+    return TelegramSender(make_bot(config), send_timeout=send_timeout, limits=limits)
+
+
+def telegram_rules(overall: float = 30.0) -> Rules:
+    """Return Telegram's limits (core.telegram.org/bots/faq#my-bot-is-hitting-limits).
+
+    About 30 messages a second over all chats, more for paid broadcasts; one a second
+    to a private chat, where a short burst of answers is fine; 20 a minute to a group,
+    and channels are treated alike. Of a group's 20 at most 5 are replies, so that
+    chatter never takes its alerts' share.
+    """
+    return Rules(
+        overall=overall,
+        private=ChatRule(count=1, window=1.0, reply_burst=3),
+        group=ChatRule(count=20, window=60.0, reply_share=5),
+    )
+
+
+def _is_private(address: Address) -> bool:
+    # Groups and channels have negative ids (core.telegram.org/bots/api#chat).
+    return not address.chat.startswith("-")
 
 
 def _is_about_time_entities(error: BadRequest) -> bool:
