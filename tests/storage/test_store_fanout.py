@@ -1,0 +1,460 @@
+"""Fan-out in SQL says what `routing.route` says, in chunks that a crash can't break."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select, text
+
+from bot.errors import NotFoundError
+from bot.model import (
+    Conditions,
+    DeliveryState,
+    Direction,
+    EventKind,
+    Passed,
+    PlaceKind,
+    Scope,
+    Signal,
+    Target,
+    Tell,
+    Told,
+    Watch,
+)
+from bot.routing import Interest, _precedence, route
+from storage.tables import DELIVERIES
+from storage.told import write_told
+
+EVERYTHING = Target(scope=Scope.ALL)
+
+
+async def all_deliveries(store, event_id):
+    async def work(connection):
+        rows = await connection.execute(
+            select(DELIVERIES)
+            .where(DELIVERIES.c.event_id == event_id)
+            .order_by(DELIVERIES.c.recipient_id)
+        )
+        return rows.all()
+
+    return await store._database.read(work)
+
+
+# ---------------------------------------------------------------- against `route`
+
+maybe = st.none() | st.sampled_from([1.0, 50.0, 70.0, 80.0, 1e9])
+lines = st.sampled_from([(), (50.0,), (80.0,), (50.0, 80.0)])
+conditions = st.builds(
+    Conditions,
+    direction=st.sampled_from([None, None, Signal.BULLISH, Signal.BEARISH]),
+    min_grade=st.none() | maybe,
+    max_grade=st.none() | maybe,
+    min_market_cap=st.none() | maybe,
+    max_market_cap=st.none() | maybe,
+    min_volume=st.none() | maybe,
+    max_volume=st.none() | maybe,
+    thresholds=st.none() | lines,
+)
+# 0 is the asset of the event, 1 another one; put in when the ids are known
+targets = (
+    st.sampled_from([0, 0, 0, 1]).map(lambda n: Target(scope=Scope.ASSET, asset_id=n))
+    | st.sampled_from(["ai", "meme", "AI"]).map(
+        lambda name: Target(scope=Scope.CATEGORY, category=name)
+    )
+    | st.sampled_from([1, 2, 3]).map(lambda n: Target(scope=Scope.TOP, top=n))
+    | st.just(EVERYTHING)
+)
+watches = st.tuples(
+    targets, conditions, st.sampled_from([True] + 7 * [False]), st.integers(-60, 60)
+)
+recipients = st.fixed_dictionaries(
+    {
+        "kind": st.sampled_from(PlaceKind),
+        "thresholds": lines,
+        "watches": st.lists(watches, max_size=5),
+        "told": st.sampled_from([None, *Signal]),
+        "told_watch": st.integers(0, 5),
+        "is_parked": st.sampled_from([False, False, True]),
+    }
+)
+events = st.fixed_dictionaries(
+    {
+        "kind": st.sampled_from(EventKind),
+        "to_signal": st.sampled_from([Signal.BULLISH, Signal.BEARISH]),
+        "grade_to": maybe,
+        "market_cap": maybe,
+        "volume": maybe,
+        "passed": st.sampled_from(
+            [(), (Passed(80.0, Direction.UP),), (Passed(50.0, Direction.DOWN),)]
+        ),
+        "basis_age": st.none() | st.integers(-60, 60),
+        "only_for": st.none() | st.integers(0, 3),
+    }
+)
+scenes = st.fixed_dictionaries(
+    {
+        "categories": st.sampled_from([(), ("ai",), ("ai", "meme")]),
+        "later_categories": st.sampled_from([(), ("ai",), ("meme",)]),
+        "cap": st.sampled_from([None, 5.0, 50.0, 500.0]),
+        "recipients": st.lists(recipients, min_size=1, max_size=4),
+        "events": st.lists(st.tuples(events, st.booleans()), min_size=1, max_size=4),
+        "limit": st.integers(1, 4),
+    }
+)
+
+
+async def build(world, scene):
+    """Put the scene's assets, recipients, watches and told into the store."""
+    store, start = world.store, world.clock()
+    await world.poll(
+        world.reading("OTHER", market_cap=10.0),
+        world.reading("THIRD", market_cap=100.0),
+    )
+    asset = await world.asset(
+        "BTC", market_cap=scene["cap"], categories=scene["categories"]
+    )
+    other = (await store.find_assets(world.source, "OTHER"))[0]
+    people = []
+    for number, wanted in enumerate(scene["recipients"]):
+        person = await world.recipient(f"web:{number}", wanted["kind"])
+        await store.set_thresholds(person.id, wanted["thresholds"], now=start)
+        for template, its_conditions, is_exception, minutes in wanted["watches"]:
+            target = template
+            if target.scope is Scope.ASSET:
+                target = replace(target, asset_id=[asset.id, other.id][target.asset_id])
+            await store.put_watch(
+                person.id,
+                target,
+                its_conditions,
+                text="",
+                created_by="",
+                told=None,
+                is_exception=is_exception,
+                now=start + timedelta(minutes=minutes),
+            )
+        mine = await store.list_watches(person.id)
+        if wanted["told"] is not None:
+            chosen = (
+                mine[wanted["told_watch"]] if wanted["told_watch"] < len(mine) else None
+            )
+            tell = Tell(
+                asset_id=asset.id,
+                signal=wanted["told"],
+                since=start,
+                watch_id=chosen.id if chosen else None,
+            )
+            await store._database.write(
+                lambda c, p=person, t=tell: write_told(c, p.id, [t])
+            )
+        people.append(person)
+    return asset, people
+
+
+def make_event(world, asset, people, wanted):
+    more = dict(wanted)
+    age, only = more.pop("basis_age"), more.pop("only_for")
+    if more["kind"] is not EventKind.CROSSING:
+        more["passed"] = ()
+    return world.event(
+        asset,
+        basis_seen_at=None if age is None else world.clock() - timedelta(minutes=age),
+        only_for=None if only is None or only >= len(people) else people[only].id,
+        **more,
+    )
+
+
+async def expect(store, event, asset, people):
+    """Who hears of it through which watch, as `route` says."""
+    expected = {}
+    for person in people:
+        current = await store.find_recipient(person.address)
+        mine = tuple(await store.list_watches(person.id))
+        told = dict(await store.told(person.id))
+        views = [told]
+        for pending in await open_bullish(store, person.id, asset.id, event.id):
+            soon = Told(asset_id=asset.id, signal=Signal.BULLISH, watch_id=pending)
+            views.append({asset.id: soon})
+        found = [
+            route(
+                event,
+                asset,
+                Interest(recipient=current, watches=mine, told=view),
+                update_every=store.update_every,
+            )
+            for view in views
+        ]
+        matching = [watch for watch in found if isinstance(watch, Watch)]
+        if matching:
+            expected[person.id] = min(matching, key=_precedence).id
+    return expected
+
+
+async def open_bullish(store, recipient_id, asset_id, before):
+    async def work(connection):
+        rows = await connection.execute(
+            text(
+                "SELECT d.watch_id FROM deliveries d JOIN events e ON e.id = d.event_id"
+                " WHERE d.recipient_id = :recipient AND e.asset_id = :asset"
+                " AND e.kind = 'flip' AND e.to_signal = 1 AND e.id < :before"
+                " AND d.state IN ('pending', 'claimed', 'parked')"
+            ),
+            {"recipient": recipient_id, "asset": asset_id, "before": before},
+        )
+        return list(rows.scalars())
+
+    return await store._database.read(work)
+
+
+async def check_scene(world, scene, wipe):
+    store = world.store
+    await wipe(store)
+    store.update_every = timedelta(minutes=10)
+    asset, people = await build(world, scene)
+    for number, (wanted, is_sent) in enumerate(scene["events"]):
+        if number == len(scene["events"]) - 1:
+            await change(world, scene, people)
+        asset = (await store.get_assets([asset.id]))[asset.id]
+        (event,) = await world.poll(events=(make_event(world, asset, people, wanted),))
+        await check_event(world, event, asset, people, scene["limit"])
+        if is_sent:
+            await world.send_all()
+
+
+async def change(world, scene, people):
+    """Between what was told and its end categories may change and people go."""
+    world.clock.tick(minutes=1)
+    # an empty list of categories is unknown, and unknown changes nothing
+    await world.poll(world.reading("BTC", categories=scene["later_categories"]))
+    for person, wanted in zip(people, scene["recipients"], strict=True):
+        if wanted["is_parked"]:
+            await world.store.park(person.address, reason="gone", now=world.clock())
+
+
+async def check_event(world, event, asset, people, limit):
+    store = world.store
+    expected = await expect(store, event, asset, people)
+
+    for _ in range(20):
+        if await store.fan_out_chunk(event.id, limit=limit, now=world.clock()):
+            break
+    else:
+        pytest.fail("fan-out does not end")
+
+    rows = await all_deliveries(store, event.id)
+    assert {row.recipient_id: row.watch_id for row in rows} == expected
+    for row in rows:
+        person = next(p for p in people if p.id == row.recipient_id)
+        is_parked = (
+            await store.find_recipient(person.address)
+        ).parked_since is not None
+        assert (row.state == "parked") is is_parked
+
+
+QUICK = {
+    "deadline": None,
+    "suppress_health_check": [
+        HealthCheck.function_scoped_fixture,
+        HealthCheck.too_slow,
+    ],
+}
+
+
+class TestAgainstRoute:
+    @pytest.mark.parametrize("shared_store", ["sqlite"], indirect=True)
+    @settings(max_examples=30, **QUICK)
+    @given(scene=scenes)
+    async def test_sql_and_route_agree_on_sqlite(self, world, wipe, scene):
+        await check_scene(world, scene, wipe)
+
+    @pytest.mark.postgres
+    @pytest.mark.parametrize("shared_store", ["postgres"], indirect=True)
+    @settings(max_examples=8, **QUICK)
+    @given(scene=scenes)
+    async def test_sql_and_route_agree_on_postgres(self, world, wipe, scene):
+        await check_scene(world, scene, wipe)
+
+
+# ---------------------------------------------------------------- told in examples
+
+
+async def test_one_event_is_one_delivery_through_the_most_specific_watch(world):
+    btc = await world.asset("BTC", categories=("ai",), market_cap=1e9)
+    person = await world.recipient("web:1")
+    for target in (EVERYTHING, Target(scope=Scope.TOP, top=5)):
+        await world.watch(person, target)
+    category = await world.watch(person, Target(scope=Scope.CATEGORY, category="ai"))
+
+    (event,) = await world.happen(world.event(btc))
+
+    (row,) = await all_deliveries(world.store, event.id)
+    assert (row.watch_id, row.state, row.reason) == (category.id, "pending", "new")
+    assert row.due_at == row.owed_since == row.created_at == world.clock()
+
+
+async def test_whoever_waits_for_a_bullish_flip_gets_its_end_too(world):
+    btc = await world.asset("BTC")
+    person = await world.recipient("web:1")
+    await world.watch(person, btc, Conditions(min_grade=80.0))
+    await world.happen(world.event(btc, grade_to=85.0))
+
+    await world.happen(world.end(btc, grade_to=20.0))
+
+    (claim,) = await world.claim()
+    assert [w.event.to_signal for w in claim.waiting] == [
+        Signal.BULLISH,
+        Signal.BEARISH,
+    ]
+
+
+async def test_whoever_was_told_bullish_hears_the_end_after_the_category_is_gone(world):
+    btc = await world.asset("BTC", categories=("ai",))
+    person = await world.recipient("web:1")
+    await world.watch(person, Target(scope=Scope.CATEGORY, category="ai"))
+    await world.happen(world.event(btc))
+    await world.send_all()
+    world.clock.tick(hours=1)
+    await world.poll(world.reading("BTC", categories=("meme",)))
+
+    await world.happen(world.end(btc))
+
+    assert await world.deliveries() == {"sent": 1, "pending": 1}
+
+
+async def test_a_chunk_takes_about_as_many_recipients_as_it_may(world):
+    btc = await world.asset("BTC")
+    for number in range(7):
+        person = await world.recipient(f"web:{number}")
+        await world.watch(person, btc)
+        await world.watch(person, EVERYTHING)
+    (event,) = await world.poll(events=(world.event(btc),))
+
+    seen = []
+    while not await world.store.fan_out_chunk(event.id, limit=3, now=world.clock()):
+        seen.append(len(await all_deliveries(world.store, event.id)))
+
+    assert seen == [3, 6]
+    assert len(await all_deliveries(world.store, event.id)) == 7
+
+
+async def test_a_finished_fan_out_stays_finished(world):
+    btc = await world.asset("BTC")
+    person = await world.recipient("web:1")
+    await world.watch(person, btc)
+    (event,) = await world.poll(events=(world.event(btc),))
+    assert await world.store.open_fanouts() == [event.id]
+    assert await world.store.fan_out_chunk(event.id, limit=5, now=world.clock())
+
+    late = await world.recipient("web:2")
+    await world.watch(late, btc)
+    again = await world.store.fan_out_chunk(event.id, limit=5, now=world.clock())
+
+    assert again is True
+    assert await world.store.open_fanouts() == []
+    assert await world.deliveries() == {"pending": 1}
+
+
+async def test_a_chunk_that_fails_leaves_neither_deliveries_nor_cursor(
+    world, monkeypatch
+):
+    btc = await world.asset("BTC")
+    person = await world.recipient("web:1")
+    await world.watch(person, btc)
+    (event,) = await world.poll(events=(world.event(btc),))
+
+    class PowerCutError(Exception):
+        pass
+
+    from storage import fanout
+
+    whole = fanout._insert_deliveries
+
+    async def cut(*args, **kwargs):
+        await whole(*args, **kwargs)
+        raise PowerCutError
+
+    monkeypatch.setattr(fanout, "_insert_deliveries", cut)
+    with pytest.raises(PowerCutError):
+        await world.store.fan_out_chunk(event.id, limit=5, now=world.clock())
+    monkeypatch.undo()
+
+    assert await world.deliveries() == {}
+    assert await world.store.fan_out_chunk(event.id, limit=5, now=world.clock())
+    assert await world.deliveries() == {"pending": 1}
+
+
+async def test_two_workers_at_one_event_make_each_delivery_once(world):
+    btc = await world.asset("BTC")
+    for number in range(12):
+        await world.watch(await world.recipient(f"web:{number}"), btc)
+    (event,) = await world.poll(events=(world.event(btc),))
+
+    async def work():
+        while not await world.store.fan_out_chunk(event.id, limit=2, now=world.clock()):
+            pass
+
+    await asyncio.gather(work(), work(), work())
+
+    assert len(await all_deliveries(world.store, event.id)) == 12
+
+
+async def test_open_fanouts_come_oldest_first(world):
+    btc = await world.asset("BTC")
+    events_made = await world.poll(events=tuple(world.event(btc) for _ in range(4)))
+
+    found = await world.store.open_fanouts(limit=3)
+
+    assert found == [event.id for event in events_made[:3]]
+
+
+async def test_an_unknown_event_is_said(world):
+    with pytest.raises(NotFoundError):
+        await world.store.fan_out_chunk(404, limit=5, now=world.clock())
+
+
+async def test_a_parked_recipients_delivery_is_parked_with_its_reason(world):
+    btc = await world.asset("BTC")
+    person = await world.recipient("web:1")
+    await world.watch(person, btc)
+    await world.store.park(person.address, reason="blocked", now=world.clock())
+
+    (event,) = await world.happen(world.event(btc))
+
+    (row,) = await all_deliveries(world.store, event.id)
+    assert (row.state, row.reason) == (DeliveryState.PARKED, "blocked")
+
+
+@pytest.mark.parametrize("shared_store", ["sqlite"], indirect=True)
+async def test_an_asset_watch_among_many_is_found_by_index(world):
+    from storage import fanout
+
+    btc = await world.asset("BTC", categories=("ai",), market_cap=1.0)
+    (event,) = await world.poll(events=(world.end(btc),))
+
+    async def plans(connection):
+        row = (await connection.execute(text("SELECT * FROM events"))).one()
+        match = fanout._Match(
+            type("E", (), {**row._mapping, "rank": 1, "basis_seen_at": None})(),
+            ["ai"],
+            timedelta(days=1),
+        )
+        found = []
+        for pairs in match.pairs(10):
+            plan = await connection.execute(
+                text("EXPLAIN QUERY PLAN " + str(compiled(pairs, connection)))
+            )
+            found += [line.detail for line in plan]
+        return found
+
+    def compiled(statement, connection):
+        return statement.compile(
+            dialect=connection.dialect, compile_kwargs={"literal_binds": True}
+        )
+
+    details = await world.store._database.read(plans)
+
+    assert len(details) == 6
+    assert all("SEARCH" in detail or "INDEX" in detail for detail in details), details
+    assert event.id
