@@ -6,147 +6,26 @@ The meaning and what is allowed stand beside each option: error messages,
 """
 
 import re
-from typing import Annotated, Any, Literal, Self, get_args
-from urllib.parse import SplitResult, urlsplit
+from typing import Annotated, Literal, Self, get_args
+from urllib.parse import urlsplit
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    SecretStr,
-    Strict,
-    model_validator,
+from pydantic import AfterValidator, Field, SecretStr, Strict, model_validator
+
+from bot.option_values import (
+    Secret,
+    Section,
+    check_operator,
+    check_storage_url,
+    check_universe,
+    check_webhook_secret,
+    check_webhook_url,
+    http_url,
+    option,
+    optional_url,
 )
-from pydantic.config import JsonDict
-
-from bot.model import Address
 
 #: shown in place of a secret
 HIDDEN = "***"
-
-
-def _option(
-    default: object,
-    meaning: str,
-    *,
-    allowed: str,
-    is_secret: bool = False,
-    example: str = "",
-) -> Any:
-    """Describe one option: default, meaning, what is allowed.
-
-    `is_secret` options may also be given as `<key>_file` and are never shown;
-    `example` is what the example file shows of an option without a default.
-    """
-    extra: JsonDict = {"allowed": allowed, "is_secret": is_secret, "example": example}
-    return Field(
-        default, description=meaning, json_schema_extra=extra, repr=not is_secret
-    )
-
-
-def _split_url(text: str, schemes: tuple[str, ...]) -> SplitResult:
-    """Take a URL apart; `ValueError` if it is none of these schemes."""
-    try:
-        parts = urlsplit(text)
-        _ = parts.port  # reading it is what checks it
-    except ValueError:
-        # Its own words repeat parts of the address, which may hold a password.
-        msg = "its host or port cannot be read"
-        raise ValueError(msg) from None
-    if parts.scheme not in schemes or not parts.hostname:
-        msg = f"it must start with {' or '.join(s + '://' for s in schemes)} and a host"
-        raise ValueError(msg)
-    return parts
-
-
-def _base_url(*endings: str) -> AfterValidator:
-    """Check an HTTP address with a given ending; a last slash is taken away."""
-
-    def check(text: str) -> str:
-        text = text.rstrip("/")
-        parts = _split_url(text, ("http", "https"))
-        if not parts.path.endswith(endings):
-            msg = "this one does not"
-            raise ValueError(msg)
-        return text
-
-    return AfterValidator(check)
-
-
-def _optional_url(*schemes: str) -> AfterValidator:
-    """Check an address that may be empty."""
-
-    def check(text: str) -> str:
-        if text:
-            _split_url(text, schemes)
-        return text
-
-    return AfterValidator(check)
-
-
-def _check_storage_url(text: str) -> str:
-    sqlite, postgresql = "sqlite+aiosqlite", "postgresql+asyncpg"
-    scheme, separator, rest = text.partition("://")
-    if not separator or scheme not in {sqlite, postgresql}:
-        family = scheme.partition("+")[0]
-        meant = {
-            "sqlite": sqlite,
-            "postgres": postgresql,
-            "postgresql": postgresql,
-        }.get(family)
-        msg = f"write {meant}:// at its start" if meant else "this is neither"
-        raise ValueError(msg)
-    if scheme == sqlite and not rest.startswith("/"):
-        msg = "a SQLite address has three slashes before a relative path, four before /"
-        raise ValueError(msg)
-    return text
-
-
-def _check_webhook_url(text: str) -> str:
-    """Check an address Telegram can post to; a last slash is taken away."""
-    if text:
-        parts = _split_url(text, ("https",))
-        if parts.query or parts.fragment:
-            msg = "nothing may follow its path"
-            raise ValueError(msg)
-    return text.rstrip("/")
-
-
-def _check_webhook_secret(secret: SecretStr | None) -> SecretStr | None:
-    if secret and not re.fullmatch(r"[\w-]{1,256}", secret.get_secret_value(), re.A):
-        msg = "this one has others, or too many"
-        raise ValueError(msg)
-    return secret
-
-
-def _check_universe(text: str) -> str:
-    if not re.fullmatch(r"watched|all|top[1-9][0-9]{0,4}", text):
-        msg = "this is none of them"
-        raise ValueError(msg)
-    return text
-
-
-def _check_operator(text: str) -> str:
-    address = Address.parse(text)
-    if address.topic:
-        msg = f"“{text}”: a person has no topic"
-        raise ValueError(msg)
-    return str(address)
-
-
-def _blank_is_unset(secret: SecretStr | None) -> SecretStr | None:
-    """Take a blank secret for one that is not set."""
-    if secret is None or not secret.get_secret_value().strip():
-        return None
-    return SecretStr(secret.get_secret_value().strip())
-
-
-_Secret = Annotated[
-    SecretStr | None, Strict(strict=False), AfterValidator(_blank_is_unset)
-]
-
-
 #: what processes can be for; see `docs/architecture.md`, "Growing"
 Role = Literal["poll", "deliver", "chat", "web"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -154,22 +33,10 @@ ROLES: tuple[Role, ...] = get_args(Role)
 WEBHOOK_PORTS = (443, 80, 88, 8443)
 
 
-class _Section(BaseModel):
-    """Frozen; unknown keys and values of another type are refused."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        strict=True,
-        allow_inf_nan=False,
-        hide_input_in_errors=True,
-    )
-
-
-class StorageConfig(_Section):
+class StorageConfig(Section):
     """Where Flipwatch remembers."""
 
-    url: Annotated[str, AfterValidator(_check_storage_url)] = _option(
+    url: Annotated[str, AfterValidator(check_storage_url)] = option(
         "sqlite+aiosqlite:///flipwatch.db",
         "The database: a SQLite file (relative to where Flipwatch is started) or"
         " PostgreSQL.",
@@ -183,98 +50,98 @@ class StorageConfig(_Section):
         return self.url.startswith("postgresql")
 
 
-class EngineConfig(_Section):
+class EngineConfig(Section):
     """The grading engine that is polled."""
 
-    kind: Literal["replay", "remote", "embedded"] = _option(
+    kind: Literal["replay", "remote", "embedded"] = option(
         "replay",
         "Which grading engine: a recorded scenario, a remote engine, or our own.",
         allowed='"replay", "remote" or "embedded"',
     )
-    base_url: Annotated[str, _base_url("/v2", "/v3")] = _option(
+    base_url: Annotated[str, http_url("/v2", "/v3")] = option(
         "https://api.tokenmetrics.com/v2",
         "Address of the remote engine, with its version.",
         allowed="an http(s) address that ends in /v2 or /v3",
     )
-    api_key: _Secret = _option(
+    api_key: Secret = option(
         None,
         "Key of the remote engine.",
         allowed="text",
         is_secret=True,
         example="tm-...",
     )
-    auth_header: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")] = _option(
+    auth_header: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")] = option(
         "x-api-key",
         "Name of the HTTP header that carries the key.",
         allowed="the name of an HTTP header",
     )
-    poll_interval: Annotated[float, Field(ge=1)] = _option(
+    poll_interval: Annotated[float, Field(ge=1)] = option(
         300.0,
         "Seconds between two polls.",
         allowed="a number of seconds from 1",
     )
-    credits_per_month: Annotated[int | None, Field(ge=1)] = _option(
+    credits_per_month: Annotated[int | None, Field(ge=1)] = option(
         None,
         "How many calls the engine's plan allows per month; unset means unlimited.",
         allowed="a whole number from 1",
         example="20000",
     )
-    universe: Annotated[str, AfterValidator(_check_universe)] = _option(
+    universe: Annotated[str, AfterValidator(check_universe)] = option(
         "top100",
         "Which assets are polled: only watched ones, the N largest as well, or all.",
         allowed='"watched", "topN" (such as "top100") or "all"',
     )
-    replay_file: str = _option(
+    replay_file: str = option(
         "",
         "CSV or JSONL file the replay engine plays; empty plays the built-in scenario.",
         allowed="the path of a file",
     )
-    replay_speed: Annotated[float, Field(gt=0)] = _option(
+    replay_speed: Annotated[float, Field(gt=0)] = option(
         1.0,
         "How many seconds of the recording pass in one second.",
         allowed="a number above 0",
     )
 
 
-class TelegramConfig(_Section):
+class TelegramConfig(Section):
     """The Telegram bot; off without a token."""
 
-    token: _Secret = _option(
+    token: Secret = option(
         None,
         "Token of your Telegram bot, from @BotFather; without it Telegram is off.",
         allowed="text",
         is_secret=True,
         example="123456789:AA...",
     )
-    base_url: Annotated[str, _base_url("/bot")] = _option(
+    base_url: Annotated[str, http_url("/bot")] = option(
         "https://api.telegram.org/bot",
         "Address of the Bot API server; change it for a self-hosted one.",
         allowed="an http(s) address that ends in /bot",
     )
-    proxy: Annotated[str, _optional_url("http", "https")] = _option(
+    proxy: Annotated[str, optional_url("http", "https")] = option(
         "",
         "HTTP proxy on the way to Telegram; empty for none.",
         allowed="an http(s) address, or empty",
         is_secret=True,
     )
 
-    messages_per_second: Annotated[float, Field(ge=1, le=1000)] = _option(
+    messages_per_second: Annotated[float, Field(ge=1, le=1000)] = option(
         30.0,
         "Messages a second over all chats; Telegram allows 30, paid broadcasts more.",
         allowed="a number from 1 to 1000",
     )
-    mode: Literal["polling", "webhook"] = _option(
+    mode: Literal["polling", "webhook"] = option(
         "polling",
         "How messages come from Telegram: asked for, or posted to webhook_url.",
         allowed='"polling" or "webhook"',
     )
-    webhook_url: Annotated[str, AfterValidator(_check_webhook_url)] = _option(
+    webhook_url: Annotated[str, AfterValidator(check_webhook_url)] = option(
         "",
         "Public address that leads to the web chat's port, for webhooks; Telegram posts"
         " to /telegram/webhook below it, and nothing else there need be public.",
         allowed="an https address, or empty",
     )
-    webhook_secret: Annotated[_Secret, AfterValidator(_check_webhook_secret)] = _option(
+    webhook_secret: Annotated[Secret, AfterValidator(check_webhook_secret)] = option(
         None,
         "What Telegram must show with every post to the webhook; unset makes one from"
         " the token.",
@@ -304,10 +171,10 @@ class TelegramConfig(_Section):
         return self
 
 
-class DiscordConfig(_Section):
+class DiscordConfig(Section):
     """The Discord bot; off without a token."""
 
-    token: _Secret = _option(
+    token: Secret = option(
         None,
         "Token of your Discord bot, from the developer portal; without it Discord is"
         " off.",
@@ -315,17 +182,17 @@ class DiscordConfig(_Section):
         is_secret=True,
         example="MTIz...",
     )
-    api_url: Annotated[str, _base_url("/api/v10")] = _option(
+    api_url: Annotated[str, http_url("/api/v10")] = option(
         "https://discord.com/api/v10",
         "Address of Discord's REST API; change it for a proxy.",
         allowed="an http(s) address that ends in /api/v10",
     )
-    gateway_url: Annotated[str, _optional_url("ws", "wss")] = _option(
+    gateway_url: Annotated[str, optional_url("ws", "wss")] = option(
         "",
         "Address of Discord's gateway; empty asks the REST API for it.",
         allowed="a ws(s) address, or empty",
     )
-    shard_count: Annotated[int | None, Field(ge=1)] = _option(
+    shard_count: Annotated[int | None, Field(ge=1)] = option(
         None,
         "Into how many shards the servers are divided; unset takes what Discord"
         " recommends.",
@@ -334,7 +201,7 @@ class DiscordConfig(_Section):
     )
     shard_ids: Annotated[
         tuple[Annotated[int, Field(ge=0)], ...], Strict(strict=False)
-    ] = _option(
+    ] = option(
         (),
         "Which of the shards this process listens to; empty means all.",
         allowed="a list such as [0, 1], each below shard_count",
@@ -364,40 +231,40 @@ class DiscordConfig(_Section):
         return self
 
 
-class WebConfig(_Section):
+class WebConfig(Section):
     """The web chat, health and metrics."""
 
-    host: Annotated[str, Field(min_length=1)] = _option(
+    host: Annotated[str, Field(min_length=1)] = option(
         "127.0.0.1",
         "Address the web chat listens on; 127.0.0.1 is this machine only.",
         allowed="a host name or IP address",
     )
-    port: Annotated[int, Field(ge=0, le=65535)] = _option(
+    port: Annotated[int, Field(ge=0, le=65535)] = option(
         8080,
         "Port of the web chat, /livez, /readyz and /metrics; 0 takes a free one.",
         allowed="a whole number from 0 to 65535",
     )
 
 
-class DeliveryConfig(_Section):
+class DeliveryConfig(Section):
     """How messages are brought to people."""
 
-    lease: Annotated[float, Field(gt=0)] = _option(
+    lease: Annotated[float, Field(gt=0)] = option(
         10.0,
         "Seconds after which another process takes over what one had begun to send.",
         allowed="a number of seconds above delivery.send_timeout",
     )
-    send_timeout: Annotated[float, Field(gt=0)] = _option(
+    send_timeout: Annotated[float, Field(gt=0)] = option(
         8.0,
         "Seconds a platform has to take a message.",
         allowed="a number of seconds above 0 and below delivery.lease",
     )
-    max_age: Annotated[float, Field(ge=60)] = _option(
+    max_age: Annotated[float, Field(ge=60)] = option(
         172800.0,
         "Seconds after which a message that could not be sent is given up (48 hours).",
         allowed="a number of seconds from 60",
     )
-    concurrency: Annotated[int, Field(ge=1, le=1000)] = _option(
+    concurrency: Annotated[int, Field(ge=1, le=1000)] = option(
         20,
         "How many messages are in flight at once, per platform.",
         allowed="a whole number from 1 to 1000",
@@ -415,59 +282,59 @@ class DeliveryConfig(_Section):
         return self
 
 
-class AlertsConfig(_Section):
+class AlertsConfig(Section):
     """What counts as an event."""
 
-    rearm_band: Annotated[float, Field(ge=0, le=50)] = _option(
+    rearm_band: Annotated[float, Field(ge=0, le=50)] = option(
         3.0,
         "Grade points a grade must move beyond a line before the line can fire again.",
         allowed="a number from 0 to 50",
     )
 
 
-class AppConfig(_Section):
+class AppConfig(Section):
     """Who may do what, and how the process shows itself."""
 
     operators: Annotated[
-        tuple[Annotated[str, AfterValidator(_check_operator)], ...],
+        tuple[Annotated[str, AfterValidator(check_operator)], ...],
         Strict(strict=False),
-    ] = _option(
+    ] = option(
         (),
         "Who runs this bot, written platform:id; the first start also prints a /claim"
         " code.",
         allowed='a list such as ["telegram:123456789", "discord:987654321"]',
     )
-    access: Literal["open", "invite", "list"] = _option(
+    access: Literal["open", "invite", "list"] = option(
         "open",
         "Who may use the bot: anybody, those invited, or those an operator listed.",
         allowed='"open", "invite" or "list"',
     )
     roles: Annotated[tuple[Role, ...], Field(min_length=1), Strict(strict=False)] = (
-        _option(
+        option(
             ROLES,
             "What this process does: poll the engine, deliver alerts, listen in chats,"
             " serve the web chat. Fewer than all need PostgreSQL and other processes.",
             allowed='a list out of "poll", "deliver", "chat" and "web"',
         )
     )
-    worker: Annotated[str, Field(max_length=100)] = _option(
+    worker: Annotated[str, Field(max_length=100)] = option(
         "",
         "Name of this process among several; empty takes host name and process id.",
         allowed="up to 100 characters",
     )
-    log_level: Literal["debug", "info", "warning", "error"] = _option(
+    log_level: Literal["debug", "info", "warning", "error"] = option(
         "info",
         "How much is logged.",
         allowed='"debug", "info", "warning" or "error"',
     )
-    log_format: Literal["console", "json"] = _option(
+    log_format: Literal["console", "json"] = option(
         "console",
         "How it is logged: for eyes, or one JSON object per line.",
         allowed='"console" or "json"',
     )
 
 
-class Config(_Section):
+class Config(Section):
     """The whole configuration, one section per part."""
 
     telegram: TelegramConfig = TelegramConfig()

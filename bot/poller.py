@@ -13,7 +13,7 @@ from bot.ports import Clock, GradeSource, PollResult, Store
 
 logger = logging.getLogger(__name__)
 
-#: snapshots of a recording that one poll may take, so that a stop request is heard
+#: snapshots of a recording that one poll may take; it also ends when the next is due
 CHAIN_MAX = 500
 DAY = timedelta(hours=24)
 #: reason of a source that skipped a poll to keep within its monthly credits
@@ -90,7 +90,8 @@ class Poller:
         for taken in range(1, CHAIN_MAX + 1):
             snapshot = await self._source.fetch(wanted)
             events += await self._take(tick, snapshot)
-            if not snapshot.is_more or taken == CHAIN_MAX:
+            is_late = self._now() - tick.started_at >= self._plan.interval
+            if not snapshot.is_more or is_late or taken == CHAIN_MAX:
                 _log_poll(tick, snapshot, taken, len(events))
                 break
         return events

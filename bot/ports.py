@@ -646,6 +646,22 @@ class Store(Protocol):
         """Replace an entry (a pressed button changed it); False if it is not there."""
         ...
 
+    # ---- leases
+
+    async def take_lease(
+        self, name: str, owner: str, *, now: datetime, length: timedelta
+    ) -> bool:
+        """Take a named lease or renew it until `now + length`; False if it is not free.
+
+        Free is what nobody has, what has run out, what this owner has already, and
+        what ends later than any clock near ours would let it (ours was set back).
+        """
+        ...
+
+    async def drop_lease(self, name: str, owner: str) -> None:
+        """Give a lease back at once; nothing happens if this owner does not have it."""
+        ...
+
     # ---- odds and ends
 
     async def get_value(self, name: str) -> str | None:

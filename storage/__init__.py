@@ -2,11 +2,14 @@
 
 import asyncio
 import threading
+from pathlib import Path
 
+from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.ports import Clock
 from storage.database import Database, check_file, log_version, parse_url
+from storage.lockfile import LockFile
 from storage.sql_store import SqlStore
 
 __all__ = ["SqlStore", "open_store"]
@@ -16,17 +19,32 @@ __all__ = ["SqlStore", "open_store"]
 _upgrading = threading.Lock()
 
 
-async def open_store(url: str, *, now: Clock) -> SqlStore:
+async def open_store(url: str, *, now: Clock, is_alone: bool = False) -> SqlStore:
     """Open the store, its schema brought up to date first.
 
     `url` is `sqlite:///file` or `postgresql://user:password@host/database`, with our
-    driver named (`sqlite+aiosqlite`, `postgresql+asyncpg`) or not. Raises `StoreError`
+    driver named (`sqlite+aiosqlite`, `postgresql+asyncpg`) or not. `is_alone` is for
+    the program itself: of a SQLite file it keeps every other such opening away, until
+    the store is closed; short looks without it work meanwhile. Raises `StoreError`
     that says what to do: no such folder, not writable, not a database, another
-    program's, written by a newer Flipwatch, no server there.
+    program's, in use, written by a newer Flipwatch, no server there.
     """
     parsed = parse_url(url)
+    lock = None
     if parsed.get_backend_name() == "sqlite":
         check_file(parsed)
+        if is_alone:
+            lock = LockFile(Path(parsed.database or ""))
+    try:
+        database = await _open_database(parsed)
+    except BaseException:
+        if lock is not None:
+            lock.release()
+        raise
+    return SqlStore(database, now=now, lock=lock)
+
+
+async def _open_database(parsed: URL) -> Database:
     # SQLite alters a table by making a new one: no foreign key may act on that
     migrating = Database(parsed, foreign_keys=False)
     try:
@@ -39,7 +57,7 @@ async def open_store(url: str, *, now: Clock) -> SqlStore:
     except BaseException:
         await database.close()
         raise
-    return SqlStore(database, now=now)
+    return database
 
 
 async def _upgrade(database: Database) -> None:

@@ -265,6 +265,16 @@ class InboxEntryRow(Row, table=True):
     created_at: datetime = moment()
 
 
+class LeaseRow(Row, table=True):
+    """Who does what only one process may do, and until when."""
+
+    __tablename__ = "leases"
+
+    name: str = Field(primary_key=True)
+    owner: str
+    until: datetime = moment()
+
+
 class BotValueRow(Row, table=True):
     """A small setting of the bot itself."""
 

@@ -3,11 +3,14 @@
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.ports import Store
+from bot.ports import Clock, Store
 from storage.assets import AssetStore
+from storage.database import Database
 from storage.deliveries import DeliveryStore
 from storage.fanout import FanOutStore
 from storage.inbox import InboxStore, ValueStore
+from storage.leases import LeaseStore
+from storage.lockfile import LockFile
 from storage.parking import ParkingStore
 from storage.polls import PollStore
 from storage.recipients import RecipientStore
@@ -23,6 +26,7 @@ class SqlStore(
     WatchStore,
     AssetStore,
     InboxStore,
+    LeaseStore,
     ValueStore,
     Store,
 ):
@@ -31,9 +35,18 @@ class SqlStore(
     Set `update_every` to what the source says: fan-out needs it.
     """
 
+    def __init__(
+        self, database: Database, *, now: Clock, lock: LockFile | None = None
+    ) -> None:
+        """Take the database and, if it is held against others, what holds it."""
+        super().__init__(database, now=now)
+        self._lock = lock
+
     async def close(self) -> None:
         """Close all connections; may be called twice. Then everything is refused."""
         await self._database.close()
+        if self._lock is not None:
+            self._lock.release()
 
     async def ping(self) -> None:
         """Raise `StoreError` if the database does not answer."""

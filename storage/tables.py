@@ -22,6 +22,7 @@ from storage.recipient_tables import (
     BotValueRow,
     DeliveryRow,
     InboxEntryRow,
+    LeaseRow,
     MessageRow,
     MuteRow,
     PrivateLineRow,
@@ -56,4 +57,5 @@ TOLD_LINES = table(ToldLineRow)
 MESSAGES = table(MessageRow)
 DELIVERIES = table(DeliveryRow)
 INBOX = table(InboxEntryRow)
+LEASES = table(LeaseRow)
 BOT_VALUES = table(BotValueRow)

@@ -6,6 +6,7 @@ import tomllib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 from bot.config import Config
 from bot.errors import ConfigError
@@ -114,11 +115,21 @@ IN_THE_ENVIRONMENT = {
     "telegram.token": ("1:a", "1:a"),
     "telegram.base_url": ("http://[::1]/bot", "http://[::1]/bot"),
     "telegram.proxy": ("http://proxy:1", "http://proxy:1"),
+    "telegram.messages_per_second": ("500", 500.0),
+    "telegram.mode": ("webhook", "webhook"),
+    "telegram.webhook_url": ("https://bot.example.org", "https://bot.example.org"),
+    "telegram.webhook_secret": ("open-sesame", "open-sesame"),
     "discord.token": ("123", "123"),
     "discord.api_url": ("http://proxy/api/v10", "http://proxy/api/v10"),
     "discord.gateway_url": ("wss://proxy", "wss://proxy"),
+    "discord.shard_count": ("4", 4),
+    "discord.shard_ids": ("[0, 1]", (0, 1)),
     "app.operators": ('["telegram:1", "web:a"]', ("telegram:1", "web:a")),
     "app.access": ("invite", "invite"),
+    "app.roles": (
+        '["web", "poll", "deliver", "chat"]',
+        ("web", "poll", "deliver", "chat"),
+    ),
     "app.worker": ("2", "2"),
     "app.log_level": ("debug", "debug"),
     "app.log_format": ("json", "json"),
@@ -140,6 +151,11 @@ IN_THE_ENVIRONMENT = {
     "delivery.concurrency": ("7", 7),
     "alerts.rearm_band": ("2.5", 2.5),
 }
+#: what an option needs beside it
+ALSO = {
+    "telegram.mode": {"FLIPWATCH_TELEGRAM__WEBHOOK_URL": "https://bot.example.org"},
+    "discord.shard_ids": {"FLIPWATCH_DISCORD__SHARD_COUNT": "2"},
+}
 
 
 @pytest.mark.parametrize("option", options(), ids=lambda option: option.name)
@@ -147,10 +163,10 @@ def test_every_option_can_be_set_by_the_environment(folder, option):
     text, expected = IN_THE_ENVIRONMENT[option.name]
     variable = f"FLIPWATCH_{option.section.upper()}__{option.key.upper()}"
 
-    config = load_config(None, {variable: text})
+    config = load_config(None, {variable: text, **ALSO.get(option.name, {})})
 
     value = getattr(getattr(config, option.section), option.key)
-    if option.name in {"telegram.token", "discord.token", "engine.api_key"}:
+    if isinstance(value, SecretStr):
         value = value.get_secret_value()
     assert value == expected
     assert value != option.default

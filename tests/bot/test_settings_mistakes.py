@@ -210,3 +210,46 @@ def test_no_message_holds_a_secret(write, text):
     write(text)
 
     assert SECRET not in "\n".join(problems())
+
+
+# ------------------------------------------------------------- between sections
+
+
+@pytest.mark.parametrize("roles", ['["poll"]', '["poll", "deliver", "chat"]'])
+def test_a_sqlite_file_is_for_one_process_with_all_roles(write, roles):
+    write(f"[app]\nroles = {roles}")
+
+    (told,) = problems()
+
+    assert told.startswith("app.roles leaves out ")
+    assert "SQLite" in told
+    assert "set storage.url to a PostgreSQL database" in told
+
+
+def test_on_postgresql_a_process_may_have_any_role(write):
+    write(
+        '[app]\nroles = ["deliver"]\n'
+        '[storage]\nurl = "postgresql+asyncpg://flip@db/flipwatch"'
+    )
+
+    assert load_config(None, {}).app.roles == ("deliver",)
+
+
+def test_a_webhook_needs_the_web_chats_port_in_the_same_process(write):
+    write(
+        '[app]\nroles = ["chat", "deliver"]\n'
+        '[storage]\nurl = "postgresql+asyncpg://flip@db/flipwatch"\n'
+        f'[telegram]\ntoken = "{SECRET}"\nmode = "webhook"\n'
+        'webhook_url = "https://bot.example.org"'
+    )
+
+    (told,) = problems()
+
+    assert told.startswith('telegram.mode = "webhook": app.roles has chat without web')
+    assert SECRET not in told
+
+
+def test_a_webhook_without_its_address_is_told_with_the_section(write):
+    write('[telegram]\nmode = "webhook"')
+
+    assert problems() == ['config.toml: [telegram]: mode = "webhook" needs webhook_url']

@@ -62,6 +62,13 @@ def upgrade() -> None:
     )
     op.create_index("ix_inbox_entries_inbox", "inbox_entries", ["inbox", "id"])
     op.create_table(
+        "leases",
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("owner", TEXT, nullable=False),
+        sa.Column("until", TIME, nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_leases")),
+    )
+    op.create_table(
         "people",
         sa.Column("id", ID, nullable=False),
         sa.Column("created_at", TIME, nullable=False),
@@ -566,6 +573,7 @@ def downgrade() -> None:
         "recipients",
         "polls",
         "people",
+        "leases",
         "inbox_entries",
         "bot_values",
         "assets",
