@@ -181,10 +181,15 @@ def _observe(
     if is_revision:
         if merged.same_verdict(state.last):
             return _same_time(state, merged, lines, habit.now)
+        wanted = _outcome(state, merged, habit.band)
         pending = state.pending_revision
-        if pending is None or not pending.same_verdict(merged):
+        is_news = wanted != _outcome(state, state.last, habit.band)
+        if is_news and (
+            pending is None or _outcome(state, pending, habit.band) != wanted
+        ):
             # One poll is not enough: an engine in the middle of writing its row shows
-            # values for seconds that it never meant.
+            # values for seconds that it never meant. Two must agree on what follows,
+            # not on every digit: an engine may refine a grade at each poll.
             return _Observed(state=replace(state, pending_revision=merged))
     return _apply(
         state,
@@ -193,6 +198,20 @@ def _observe(
         lines=lines,
         private=private,
     )
+
+
+def _outcome(
+    state: AssetState, reading: Reading, band: float
+) -> tuple[Signal | None, frozenset[float]]:
+    """Return what a revision would lead to: its signal and the lines that fire."""
+    if reading.grade is None:
+        return reading.signal, frozenset()
+    fired = (
+        threshold
+        for threshold, line in state.lines.items()
+        if step_line(line, reading.grade, threshold, band)[1] is not None
+    )
+    return reading.signal, frozenset(fired)
 
 
 def _baseline(reading: Reading, lines: frozenset[float], now: datetime) -> AssetState:

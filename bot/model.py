@@ -523,6 +523,27 @@ class Claim:
     frozen: FrozenMessage | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryRecord:
+    """One delivery as it is listed to the operator.
+
+    `reason` is empty once it is sent; `symbol`, `kind` and `as_of` are the event's.
+    `attempts` counts failed tries.
+    """
+
+    id: int
+    state: DeliveryState
+    reason: str
+    recipient: Address
+    symbol: str
+    kind: EventKind
+    as_of: datetime
+    attempts: int
+    created_at: datetime
+    due_at: datetime
+    sent_at: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """The platform's yes, with its message id."""

@@ -4,7 +4,7 @@ Adapters in `engine/`, `storage/` and `handlers/` satisfy them; tests satisfy th
 complete fakes. Nothing here imports a library of the outside world.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -17,6 +17,8 @@ from bot.model import (
     AssetState,
     Claim,
     Conditions,
+    DeliveryRecord,
+    DeliveryState,
     Event,
     FrozenMessage,
     JsonDict,
@@ -114,6 +116,23 @@ class Sender(Protocol):
         `is_plain` sends the words without markup, after the platform refused it.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hook:
+    """A path that one face wants posted to it and another face serves.
+
+    Attributes:
+        path: such as `/telegram/webhook`; only POST is for it.
+        max_bytes: a longer body is refused before it is read.
+        allows: whether these headers (names in lower case) show the right to post.
+        take: what is done with the body; returns the HTTP status to answer. Quick.
+    """
+
+    path: str
+    max_bytes: int
+    allows: Callable[[Mapping[str, str]], bool]
+    take: Callable[[bytes], Awaitable[int]]
 
 
 class Face(Protocol):
@@ -297,6 +316,8 @@ class Counts:
     deliveries: Mapping[str, int] = field(default_factory=dict)
     reasons: Mapping[str, int] = field(default_factory=dict)
     watches: int = 0
+    #: recipients with at least one watch
+    watchers: int = 0
     recipients: int = 0
     assets: int = 0
     events: int = 0
@@ -499,6 +520,49 @@ class Store(Protocol):
 
     async def unpark(self, address: Address, *, now: datetime) -> Recipient | None:
         """Resume a recipient: its parked deliveries are pending and due now."""
+        ...
+
+    # ---- dead letters, for the operator
+
+    async def list_deliveries(
+        self,
+        *,
+        ids: Collection[int] | None = None,
+        state: DeliveryState | None = None,
+        reason: str = "",
+        before: int | None = None,
+        limit: int = 100,
+    ) -> Sequence[DeliveryRecord]:
+        """List deliveries, newest first; those that pass every filter given.
+
+        `before` takes only smaller ids, so that a long list can be read in pages.
+        """
+        ...
+
+    async def dead_letters(
+        self, *, after: datetime, until: datetime
+    ) -> Mapping[str, int]:
+        """Count by reason the dead deliveries that died in `(after, until]`."""
+        ...
+
+    async def replay_deliveries(
+        self, ids: Collection[int], *, now: datetime
+    ) -> Sequence[int]:
+        """Make those of them that are dead pending and due now; return their ids.
+
+        They are decided anew: what came back meanwhile or is no longer watched is
+        skipped, nothing old is told as if current. Patience and attempts start again.
+        Of a parked recipient they are parked. Others stay as they are.
+        """
+        ...
+
+    async def drop_deliveries(
+        self, ids: Collection[int], *, now: datetime
+    ) -> Sequence[int]:
+        """Skip those of them that wait, are parked or dead, with reason `dropped`.
+
+        Returns their ids. What is on its way or settled stays as it is.
+        """
         ...
 
     # ---- recipients and watches

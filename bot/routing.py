@@ -147,7 +147,7 @@ def _must_hear_the_end(event: Event, watch: Watch, interest: Interest) -> bool:
     """
     told = interest.told.get(event.asset_id)
     if (
-        event.kind is not EventKind.FLIP
+        event.kind is EventKind.CROSSING
         or event.to_signal is not Signal.BEARISH
         or told is None
         or told.signal is not Signal.BULLISH

@@ -144,7 +144,8 @@ class _Match:
         self.categories = categories
         self.update_every = update_every
         self.is_flip = event.kind == EventKind.FLIP.value
-        self.ends_bullish = self.is_flip and event.to_signal == int(Signal.BEARISH)
+        is_change = event.kind != EventKind.CROSSING.value
+        self.ends_bullish = is_change and event.to_signal == int(Signal.BEARISH)
 
     def pairs(self, until: int | None) -> list[Select[Any]]:
         """Select (recipient, watch) that may match, each select along an index.

@@ -149,6 +149,10 @@ async def _count(connection: AsyncConnection) -> Counts:
             .where(WATCHES.c.is_exception.is_(False))
             .scalar_subquery()
             .label("watches"),
+            select(func.count(WATCHES.c.recipient_id.distinct()))
+            .where(WATCHES.c.is_exception.is_(False))
+            .scalar_subquery()
+            .label("watchers"),
             *(
                 select(func.count()).select_from(table).scalar_subquery().label(name)
                 for name, table in (
@@ -164,6 +168,7 @@ async def _count(connection: AsyncConnection) -> Counts:
         deliveries=deliveries,
         reasons=reasons,
         watches=total.watches,
+        watchers=total.watchers,
         recipients=total.recipients,
         assets=total.assets,
         events=total.events,

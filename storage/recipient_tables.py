@@ -222,6 +222,7 @@ class DeliveryRow(Row, table=True):
         UniqueConstraint("event_id", "recipient_id"),
         index("ix_deliveries_due", "due_at", "recipient_id", where="state = 'pending'"),
         index("ix_deliveries_open", "recipient_id", "event_id", where=OPEN_STATES),
+        index("ix_deliveries_dead", "id", where="state = 'dead'"),
         index(
             "ix_deliveries_bullish",
             "bullish_asset_id",

@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.ports import Clock, Store
 from storage.assets import AssetStore
 from storage.database import Database
+from storage.dead_letters import DeadLetterStore
 from storage.deliveries import DeliveryStore
 from storage.fanout import FanOutStore
 from storage.inbox import InboxStore, ValueStore
@@ -21,6 +22,7 @@ class SqlStore(
     PollStore,
     FanOutStore,
     DeliveryStore,
+    DeadLetterStore,
     ParkingStore,
     RecipientStore,
     WatchStore,

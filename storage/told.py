@@ -65,8 +65,8 @@ async def write_told(
 
     A tell without a signal leaves signal, since and watch as they are; lines are
     added to those known; without `message_ref` the last alert's stays. A reply that
-    shows the signal already told leaves since and watch too: whoever an alert told
-    bullish still hears of its end after asking about it.
+    shows the signal already told leaves since and the alert's watch too: whoever an
+    alert told bullish still hears of its end after asking about it.
     """
     news = list(tells)
     told = await load_told(connection, [recipient_id], {t.asset_id for t in news})
@@ -79,7 +79,7 @@ async def write_told(
             asset_id=tell.asset_id,
             signal=kept.signal,
             since=kept.since,
-            watch_id=kept.watch_id,
+            watch_id=kept.watch_id or tell.watch_id,
             message_ref=message_ref or known.message_ref,
         )
         for threshold, side in tell.lines.items():

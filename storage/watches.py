@@ -1,6 +1,7 @@
 """The store's watches."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -83,9 +84,10 @@ class WatchStore(StorePart):
             watch, is_new = await _write_watch(connection, values)
             thresholds = await _write_effective_lines(connection, watch)
             if is_exception:
-                await _drop_uncovered(connection, recipient_id)
+                await drop_uncovered(connection, recipient_id)
             elif told is not None:
-                await write_told(connection, recipient_id, [told], is_reply=True)
+                shown = replace(told, watch_id=watch.id)
+                await write_told(connection, recipient_id, [shown], is_reply=True)
                 if told.asset_id == watch.target.asset_id:
                     await start_lines(connection, recipient_id, told, thresholds, now)
             await drop_unwanted_lines(connection, recipient_id)
@@ -119,7 +121,7 @@ class WatchStore(StorePart):
             if row is None:
                 return None
             await connection.execute(delete(WATCHES).where(WATCHES.c.id == row.id))
-            await _drop_uncovered(connection, recipient_id)
+            await drop_uncovered(connection, recipient_id)
             await drop_unwanted_lines(connection, recipient_id)
             await undo_decision(connection, recipient_id)
             return to_watch(row)
@@ -189,7 +191,7 @@ async def _write_effective_lines(
     return thresholds
 
 
-async def _drop_uncovered(connection: AsyncConnection, recipient_id: int) -> None:
+async def drop_uncovered(connection: AsyncConnection, recipient_id: int) -> None:
     """After a watch went or an exception came: see what is still covered.
 
     Looked at is whatever names a watch that is gone, or an asset that an exception

@@ -10,8 +10,8 @@ api.telegram.org; people, groups and channels are driven from the test:
     assert "muted" in await alice.toast(callback)
     assert tg.violations == []
 
-Verbs are synchronous and take effect at once; what has to wait is awaited. A webhook
-can be set, but nothing is posted to it.
+Verbs are synchronous and take effect at once; what has to wait is awaited. Updates are
+posted to a webhook that is set; `tg.leads(public, local)` says where its address leads.
 """
 
 import asyncio
@@ -25,6 +25,7 @@ from aiohttp import web
 from fake_telegram_methods import Methods
 from fake_telegram_people import Channel, Group, User
 from fake_telegram_rules import Checker, Limits, RefusedError
+from fake_telegram_webhook import Post, Poster
 from fake_telegram_wire import (
     REASONS,
     Fault,
@@ -66,6 +67,7 @@ class FakeTelegram:
         self._methods = Methods(self.world, self._limits)
         self._faults: list[Fault] = []
         self._poll = 0
+        self._poster = Poster(self.world, self._methods)
         self._runner: web.AppRunner | None = None
 
     async def __aenter__(self) -> Self:
@@ -80,6 +82,7 @@ class FakeTelegram:
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
         self.base_url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/bot"
+        self._poster.start()
         return self
 
     async def __aexit__(
@@ -88,6 +91,7 @@ class FakeTelegram:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        await self._poster.stop()
         self.restart()
         if self._runner:
             await self._runner.cleanup()
@@ -203,7 +207,25 @@ class FakeTelegram:
         self._limits.forget()
         self._methods.are_limits_on = True
 
+    def leads(self, public: str, local: str) -> None:
+        """Let a public address lead to a local one, as a proxy there would."""
+        self._poster.ways[public] = local
+
+    def post_again(self, times: int) -> None:
+        """Post each update so many times more although it was taken."""
+        self._poster.repeats = times
+
     # ------------------------------------------------------------ what was noticed
+
+    @property
+    def webhook(self) -> Mapping[str, Any]:
+        """The webhook as it was set; empty if none is."""
+        return self._methods.webhook
+
+    @property
+    def posts(self) -> tuple[Post, ...]:
+        """What was posted to the webhook, and the answers."""
+        return tuple(self._poster.posts)
 
     @property
     def too_many(self) -> int:

@@ -45,6 +45,8 @@ class Methods:
         #: what the bot says about itself: name, description, short_description
         self.profile: dict[tuple[str, str], str] = {}
         self.webhook: dict[str, Any] = {}
+        #: when the last post to the webhook failed (Unix time), and how
+        self.webhook_error: tuple[int, str] | None = None
         self._table: dict[str, Callable[[Params], Any]] = {
             "getMe": self._get_me,
             "setWebhook": self._set_webhook,
@@ -116,7 +118,13 @@ class Methods:
             "url": self.webhook.get("url", ""),
             "has_custom_certificate": "certificate" in self.webhook,
             "pending_update_count": len(self._world.updates),
-        }
+        } | self._last_webhook_error()
+
+    def _last_webhook_error(self) -> dict[str, Any]:
+        if not self.webhook or self.webhook_error is None:
+            return {}
+        at, message = self.webhook_error
+        return {"last_error_date": at, "last_error_message": message}
 
     def _set_commands(self, params: Params) -> bool:
         self.commands[_scope(params)] = params["commands"]

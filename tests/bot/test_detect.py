@@ -731,3 +731,21 @@ def test_a_kept_grade_is_always_one_that_an_engine_may_give(
 
     grade = polls.states["btc"].last.grade
     assert grade is None or 0 <= grade <= 100
+
+
+def test_a_revision_whose_grade_moves_at_every_poll_still_confirms_its_flip() -> None:
+    polls = Polls()
+    polls.poll(reading(71, Signal.BULLISH))
+
+    events = [polls.poll(reading(38 + n / 10, Signal.BEARISH)) for n in range(4)]
+
+    assert [len(found.events) for found in events] == [0, 1, 0, 0]
+
+
+def test_a_revision_that_leads_to_nothing_needs_no_second_poll() -> None:
+    polls = Polls(80)
+    polls.poll(reading(71, Signal.BULLISH))
+
+    assert polls.poll(reading(72, Signal.BULLISH)).events == ()
+    assert polls.states["btc"].last.grade == 72
+    assert polls.states["btc"].pending_revision is None

@@ -514,3 +514,18 @@ async def test_two_workers_poll_once(world: World) -> None:
 
     assert len(first) == 1
     assert second == ()
+
+
+async def test_who_was_shown_bullish_is_told_when_it_ends_whatever_the_grade(
+    world: World,
+) -> None:
+    world.source.grade("BTC", 85)
+    await world.poll()
+    reply = await world.say("/watch BTC grade>=80")
+    assert "🟢 BTC bullish" in reply.plain
+
+    world.source.flip("BTC")
+    await world.poll()
+
+    (text,) = world.sender.texts()
+    assert text.startswith("🔴 BTC turned bearish")

@@ -70,7 +70,12 @@ async def test_a_claim_brings_all_that_noise_needs(world):
         (world.clock(), world.clock(), 0)
     }
     assert claim.told == {
-        btc.id: Told(asset_id=btc.id, signal=Signal.BULLISH, lines={80.0: Side.ABOVE})
+        btc.id: Told(
+            asset_id=btc.id,
+            signal=Signal.BULLISH,
+            lines={80.0: Side.ABOVE},
+            watch_id=watch.id,
+        )
     }
 
 

@@ -2,10 +2,10 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, text
 
@@ -29,6 +29,8 @@ from storage.tables import DELIVERIES
 from storage.told import write_told
 
 EVERYTHING = Target(scope=Scope.ALL)
+#: where the clock of every test begins
+START = datetime(2025, 3, 1, 12, 0, tzinfo=UTC)
 
 
 async def all_deliveries(store, event_id):
@@ -45,62 +47,77 @@ async def all_deliveries(store, event_id):
 
 # ---------------------------------------------------------------- against `route`
 
-maybe = st.none() | st.sampled_from([1.0, 50.0, 70.0, 80.0, 1e9])
+
+def often(usual, *others):
+    """Draws the usual thing about half of the time."""
+    return st.sampled_from([usual] * len(others) + list(others))
+
+
+bounds = often(None, 50.0, 70.0, 80.0)
 lines = st.sampled_from([(), (50.0,), (80.0,), (50.0, 80.0)])
-conditions = st.builds(
-    Conditions,
-    direction=st.sampled_from([None, None, Signal.BULLISH, Signal.BEARISH]),
-    min_grade=st.none() | maybe,
-    max_grade=st.none() | maybe,
-    min_market_cap=st.none() | maybe,
-    max_market_cap=st.none() | maybe,
-    min_volume=st.none() | maybe,
-    max_volume=st.none() | maybe,
-    thresholds=st.none() | lines,
+# mostly one condition at a time: with all of them hardly anything would match
+conditions = (
+    st.builds(Conditions)
+    | st.builds(Conditions, direction=st.sampled_from(Signal))
+    | st.builds(Conditions, thresholds=lines)
+    | st.builds(
+        Conditions,
+        direction=often(None, Signal.BULLISH, Signal.BEARISH),
+        min_grade=bounds,
+        max_grade=bounds,
+    )
+    | st.builds(Conditions, min_market_cap=bounds, max_market_cap=bounds)
+    | st.builds(Conditions, min_volume=bounds, max_volume=bounds, thresholds=lines)
 )
 # 0 is the asset of the event, 1 another one; put in when the ids are known
-targets = (
-    st.sampled_from([0, 0, 0, 1]).map(lambda n: Target(scope=Scope.ASSET, asset_id=n))
-    | st.sampled_from(["ai", "meme", "AI"]).map(
+targets = st.one_of(
+    often(0, 1).map(lambda n: Target(scope=Scope.ASSET, asset_id=n)),
+    often("ai", "meme", "AI").map(
         lambda name: Target(scope=Scope.CATEGORY, category=name)
-    )
-    | st.sampled_from([1, 2, 3]).map(lambda n: Target(scope=Scope.TOP, top=n))
-    | st.just(EVERYTHING)
+    ),
+    st.sampled_from([1, 2, 3]).map(lambda n: Target(scope=Scope.TOP, top=n)),
+    st.just(EVERYTHING),
 )
+# minutes after the start; 0 and 20 lie exactly on the edge of a stale basis
+moments = st.sampled_from([-30, -1, 0, 0, 1, 20, 21])
 watches = st.tuples(
-    targets, conditions, st.sampled_from([True] + 7 * [False]), st.integers(-60, 60)
+    targets, conditions, st.sampled_from([True] + 11 * [False]), moments
 )
 recipients = st.fixed_dictionaries(
     {
         "kind": st.sampled_from(PlaceKind),
         "thresholds": lines,
-        "watches": st.lists(watches, max_size=5),
-        "told": st.sampled_from([None, *Signal]),
-        "told_watch": st.integers(0, 5),
+        "watches": st.lists(watches, min_size=1, max_size=5),
+        "told": often(Signal.BULLISH, None, Signal.BEARISH),
+        "told_watch": st.integers(0, 4),
         "is_parked": st.sampled_from([False, False, True]),
     }
 )
 events = st.fixed_dictionaries(
     {
-        "kind": st.sampled_from(EventKind),
-        "to_signal": st.sampled_from([Signal.BULLISH, Signal.BEARISH]),
-        "grade_to": maybe,
-        "market_cap": maybe,
-        "volume": maybe,
+        "kind": often(EventKind.FLIP, EventKind.CROSSING, EventKind.CORRECTION),
+        "to_signal": st.sampled_from([Signal.BEARISH, Signal.BULLISH]),
+        "grade_to": st.sampled_from([50.0, 70.0, 80.0, None]),
+        "market_cap": st.sampled_from([50.0, 70.0, 80.0, None]),
+        "volume": st.sampled_from([50.0, 70.0, None]),
         "passed": st.sampled_from(
-            [(), (Passed(80.0, Direction.UP),), (Passed(50.0, Direction.DOWN),)]
+            [
+                (Passed(80.0, Direction.UP),),
+                (Passed(50.0, Direction.DOWN), Passed(80.0, Direction.DOWN)),
+                (),
+            ]
         ),
-        "basis_age": st.none() | st.integers(-60, 60),
-        "only_for": st.none() | st.integers(0, 3),
+        "basis": st.sampled_from([None, None, -20, 0]),
+        "only_for": often(None, 0, 1),
     }
 )
 scenes = st.fixed_dictionaries(
     {
-        "categories": st.sampled_from([(), ("ai",), ("ai", "meme")]),
+        "categories": st.sampled_from([("ai", "meme"), ("ai",), ()]),
         "later_categories": st.sampled_from([(), ("ai",), ("meme",)]),
-        "cap": st.sampled_from([None, 5.0, 50.0, 500.0]),
-        "recipients": st.lists(recipients, min_size=1, max_size=4),
-        "events": st.lists(st.tuples(events, st.booleans()), min_size=1, max_size=4),
+        "cap": st.sampled_from([500.0, 50.0, 5.0, None]),
+        "recipients": st.lists(recipients, min_size=2, max_size=5),
+        "events": st.lists(st.tuples(events, st.booleans()), min_size=2, max_size=5),
         "limit": st.integers(1, 4),
     }
 )
@@ -137,14 +154,12 @@ async def build(world, scene):
             )
         mine = await store.list_watches(person.id)
         if wanted["told"] is not None:
-            chosen = (
-                mine[wanted["told_watch"]] if wanted["told_watch"] < len(mine) else None
-            )
+            chosen = mine[wanted["told_watch"] % len(mine)]
             tell = Tell(
                 asset_id=asset.id,
                 signal=wanted["told"],
                 since=start,
-                watch_id=chosen.id if chosen else None,
+                watch_id=chosen.id,
             )
             await store._database.write(
                 lambda c, p=person, t=tell: write_told(c, p.id, [t])
@@ -155,13 +170,13 @@ async def build(world, scene):
 
 def make_event(world, asset, people, wanted):
     more = dict(wanted)
-    age, only = more.pop("basis_age"), more.pop("only_for")
+    basis, only = more.pop("basis"), more.pop("only_for")
     if more["kind"] is not EventKind.CROSSING:
         more["passed"] = ()
     return world.event(
         asset,
-        basis_seen_at=None if age is None else world.clock() - timedelta(minutes=age),
-        only_for=None if only is None or only >= len(people) else people[only].id,
+        basis_seen_at=None if basis is None else START + timedelta(minutes=basis),
+        only_for=None if only is None else people[only].id,
         **more,
     )
 
@@ -211,6 +226,7 @@ async def open_bullish(store, recipient_id, asset_id, before):
 async def check_scene(world, scene, wipe):
     store = world.store
     await wipe(store)
+    world.clock.at = START
     store.update_every = timedelta(minutes=10)
     asset, people = await build(world, scene)
     for number, (wanted, is_sent) in enumerate(scene["events"]):
@@ -253,7 +269,9 @@ async def check_event(world, event, asset, people, limit):
         assert (row.state == "parked") is is_parked
 
 
+# without shrinking: it would take longer than a test may, and scenes are small
 QUICK = {
+    "phases": [Phase.explicit, Phase.reuse, Phase.generate],
     "deadline": None,
     "suppress_health_check": [
         HealthCheck.function_scoped_fixture,
@@ -292,6 +310,51 @@ async def test_one_event_is_one_delivery_through_the_most_specific_watch(world):
     (row,) = await all_deliveries(world.store, event.id)
     assert (row.watch_id, row.state, row.reason) == (category.id, "pending", "new")
     assert row.due_at == row.owed_since == row.created_at == world.clock()
+
+
+@pytest.mark.parametrize(
+    ("minutes", "is_heard"), [(20, True), (21, False)], ids=["just fresh", "stale"]
+)
+async def test_a_watch_newer_than_a_stale_basis_hears_nothing(world, minutes, is_heard):
+    world.store.update_every = timedelta(minutes=10)
+    btc = await world.asset("BTC")
+    person = await world.recipient("web:1")
+    basis = world.clock()
+    world.clock.tick(minutes=minutes)
+    await world.watch(person, btc)
+
+    await world.happen(world.event(btc, basis_seen_at=basis))
+
+    assert len(await world.claim()) == is_heard
+
+
+async def test_of_two_equally_specific_watches_the_newest_decides(world):
+    btc = await world.asset("BTC", market_cap=1.0)
+    person = await world.recipient("web:1")
+    newest = world.clock() + timedelta(minutes=5)
+    for top, minutes in [(10, 1), (20, 5), (30, 3)]:
+        world.clock.at = newest + timedelta(minutes=minutes - 5)
+        await world.watch(person, Target(scope=Scope.TOP, top=top))
+
+    await world.happen(world.event(btc))
+
+    (claim,) = await world.claim()
+    assert claim.waiting[0].watch.target.top == 20
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_heard"), [(PlaceKind.PRIVATE, False), (PlaceKind.GROUP, True)]
+)
+async def test_the_word_bullish_stops_the_end_in_private_only(world, kind, is_heard):
+    btc = await world.asset("BTC")
+    person = await world.recipient("web:1", kind)
+    await world.watch(person, btc, Conditions(direction=Signal.BULLISH))
+    await world.happen(world.event(btc))
+    await world.send_all()
+
+    await world.happen(world.end(btc))
+
+    assert len(await world.claim()) == is_heard
 
 
 async def test_whoever_waits_for_a_bullish_flip_gets_its_end_too(world):

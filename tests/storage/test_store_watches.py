@@ -159,10 +159,15 @@ async def test_what_the_reply_showed_is_told(world):
     btc = await world.asset("BTC")
     person = await world.recipient("web:1")
 
-    await world.watch(person, btc, told=shown(btc, t80=Side.BELOW))
+    watch = await world.watch(person, btc, told=shown(btc, t80=Side.BELOW))
 
     assert await told_of(world, person) == {
-        btc.id: Told(asset_id=btc.id, signal=Signal.BULLISH, lines={80.0: Side.BELOW})
+        btc.id: Told(
+            asset_id=btc.id,
+            signal=Signal.BULLISH,
+            lines={80.0: Side.BELOW},
+            watch_id=watch.id,
+        )
     }
 
 
@@ -184,10 +189,10 @@ async def test_a_reply_with_another_signal_is_news(world):
     person = await world.recipient("web:1")
     await told_by_alert(world, btc, person)
 
-    await world.watch(person, btc, told=shown(btc, Signal.BEARISH))
+    watch = await world.watch(person, btc, told=shown(btc, Signal.BEARISH))
 
     told = (await told_of(world, person))[btc.id]
-    assert (told.signal, told.since, told.watch_id) == (Signal.BEARISH, None, None)
+    assert (told.signal, told.since, told.watch_id) == (Signal.BEARISH, None, watch.id)
     assert told.message_ref == "m-1"
 
 
