@@ -1,4 +1,4 @@
-"""The command line: `flipwatch run|demo|check|assets|events`.
+"""The command line: `flipwatch run|demo|check|assets|events|deliveries`.
 
 Results go to stdout, logs to stderr. Exit codes: 0 it worked, 1 it failed, 2 the call
 or the configuration is wrong. `--json` gives listings as JSON, one array.
@@ -10,15 +10,13 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from pathlib import Path
 
-from bot import __version__, logs
+from bot import __version__, listings, logs, outbox
 from bot.config import Config
 from bot.errors import ConfigError, FlipwatchError
-from bot.ports import Store
+from bot.model import DeliveryState
 from bot.settings_file import load_config
 
 OK, FAILED, USAGE = 0, 1, 2
@@ -67,16 +65,60 @@ def _parser() -> argparse.ArgumentParser:
     check = add("check", "check the configuration and the database, then stop", _check)
     assets = add("assets", "list the assets with signal and grade", _assets)
     events = add("events", "list recent events, newest first", _events)
-    events.add_argument("--limit", type=int, default=20, help="how many (default: 20)")
+    events.add_argument(
+        "--limit", type=_count, default=20, help="how many (default: 20)"
+    )
     for command in (assets, events, check):
         command.add_argument("--json", action="store_true", help="print JSON")
-    for command in (run, check, assets, events):
+    deliveries = _add_deliveries(commands)
+    for command in (run, check, assets, events, *deliveries):
         command.add_argument(
             "--config",
             type=Path,
             help="TOML file (default: $FLIPWATCH_CONFIG, else ./config.toml)",
         )
     return parser
+
+
+def _add_deliveries(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+) -> Sequence[argparse.ArgumentParser]:
+    """Add `deliveries list|replay|drop`; return the three."""
+    text = "list deliveries, try dead ones again, drop what waits"
+    group = commands.add_parser("deliveries", help=text, description=text)
+    verbs = group.add_subparsers(metavar="VERB", required=True)
+
+    def add(
+        name: str, text: str, action: Callable[[argparse.Namespace], int]
+    ) -> argparse.ArgumentParser:
+        verb = verbs.add_parser(name, help=text, description=text)
+        verb.set_defaults(action=action, verb=verb)
+        return verb
+
+    listing = add("list", "list deliveries, newest first", _deliveries)
+    listing.add_argument(
+        "--state", choices=[state.value for state in DeliveryState], help="only these"
+    )
+    listing.add_argument(
+        "--limit", type=_count, default=50, help="how many (default: 50)"
+    )
+    listing.add_argument("--json", action="store_true", help="print JSON")
+    replay = add("replay", "try dead deliveries again, decided anew", _replay)
+    replay.add_argument("--all-dead", action="store_true", help="all dead ones")
+    replay.add_argument("--reason", default="", help="of these only with this reason")
+    drop = add("drop", "give deliveries up: they are never sent", _drop)
+    drop.add_argument("--yes", action="store_true", help="needed: there is no way back")
+    for verb, number in ((replay, "*"), (drop, "+")):
+        verb.add_argument(
+            "ids", nargs=number, type=_count, metavar="ID", help="as `list` shows it"
+        )
+    return listing, replay, drop
+
+
+def _count(text: str) -> int:
+    if text.isdecimal() and 0 < int(text) < 2**63:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"a whole number from 1 is needed, not “{text}”")
 
 
 def _port(text: str) -> int:
@@ -150,7 +192,7 @@ def _until_stopped(run: Callable[[asyncio.Event], Awaitable[None]]) -> int:
     return OK
 
 
-# --------------------------------------------------------------------------- listings
+# ------------------------------------------------------------------ check, listings
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -158,9 +200,10 @@ def _check(options: argparse.Namespace) -> int:
 
     async def check() -> dict[str, str]:
         found = {"configuration": "ok"}
-        async with _opened(config) as (source, store):
+        source = await listings.source_name(config)
+        async with listings.opened(config) as store:
             await store.ping()
-            found |= {"engine": f"{source}, not asked", "database": "ok"}
+        found |= {"engine": f"{source}, not asked", "database": "ok"}
         found["telegram"] = "on" if config.telegram.is_on else "off: no token"
         found["discord"] = "on" if config.discord.is_on else "off: no token"
         return found
@@ -175,97 +218,61 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _assets(options: argparse.Namespace) -> int:
-    rows = asyncio.run(_list_assets(_load(options)))
-    _show(rows, is_json=options.json, empty="no assets yet: the first poll brings them")
-    return OK
+    rows = asyncio.run(listings.list_assets(_load(options)))
+    return _show(
+        rows,
+        options,
+        hidden={"id"},
+        empty="no assets yet: the first poll brings them",
+    )
 
 
 def _events(options: argparse.Namespace) -> int:
-    rows = asyncio.run(_list_events(_load(options), options.limit))
-    _show(rows, is_json=options.json, empty="no events yet")
+    rows = asyncio.run(listings.list_events(_load(options), options.limit))
+    return _show(rows, options, hidden={"key", "detected_at"}, empty="no events yet")
+
+
+def _show(
+    rows: Sequence[listings.Row],
+    options: argparse.Namespace,
+    *,
+    hidden: Collection[str] = (),
+    empty: str,
+) -> int:
+    if options.json:
+        print(listings.as_json(rows))
+    elif rows:
+        print("\n".join(listings.as_table(rows, hidden=hidden)))
+    else:
+        print(empty, file=sys.stderr)
     return OK
 
 
-@asynccontextmanager
-async def _opened(config: Config) -> AsyncIterator[tuple[str, Store]]:
-    """Open the store for a listing, with the name of the source it is about."""
-    from bot.app import utc_now
-    from engine import open_source
-    from storage import open_store
-
-    source = open_source(config.engine, now=utc_now)
-    try:
-        store = await open_store(config.storage.url, now=utc_now)
-        try:
-            yield source.name, store
-        finally:
-            await store.close()
-    finally:
-        await source.close()
+# ------------------------------------------------------------------------- deliveries
 
 
-async def _list_assets(config: Config) -> list[dict[str, object]]:
-    async with _opened(config) as (source, store):
-        assets = await store.list_assets(source)
-    return [
-        {
-            "id": a.key,
-            "symbol": a.symbol,
-            "name": a.name,
-            "signal": a.state.standing.word if a.state else None,
-            "since": _iso(a.state.standing_since if a.state else None),
-            "grade": a.state.last.grade if a.state else None,
-            "price": a.state.last.price if a.state else None,
-            "as_of": _iso(a.state.last.as_of if a.state else None),
-        }
-        for a in assets
-    ]
+def _deliveries(options: argparse.Namespace) -> int:
+    state = DeliveryState(options.state) if options.state else None
+    rows = asyncio.run(listings.list_deliveries(_load(options), state, options.limit))
+    return _show(rows, options, empty="no such deliveries")
 
 
-async def _list_events(config: Config, limit: int) -> list[dict[str, object]]:
-    async with _opened(config) as (source, store):
-        events = await store.recent_events(source, limit=limit)
-        assets = await store.get_assets([e.asset_id for e in events])
-    return [
-        {
-            "as_of": _iso(e.as_of),
-            "kind": e.kind.value,
-            "symbol": assets[e.asset_id].symbol if e.asset_id in assets else "",
-            "from": e.from_signal.word,
-            "to": e.to_signal.word,
-            "grade_from": e.grade_from,
-            "grade_to": e.grade_to,
-            "lines": [f"{p.threshold:g} {p.direction.value}" for p in e.passed],
-            "detected_at": _iso(e.detected_at),
-            "key": e.key,
-        }
-        for e in events
-    ]
+def _replay(options: argparse.Namespace) -> int:
+    if bool(options.ids) == options.all_dead:
+        options.verb.error("say which: some IDs, or --all-dead")
+    if options.reason and not options.all_dead:
+        options.verb.error("--reason goes with --all-dead")
+    config = _load(options)
+    if options.all_dead:
+        count = asyncio.run(outbox.replay_all(config, options.reason))
+    else:
+        count = asyncio.run(outbox.replay(config, options.ids))
+    print(f"replayed: {count}")
+    return OK
 
 
-def _iso(at: datetime | None) -> str | None:
-    return None if at is None else at.isoformat()
-
-
-def _show(rows: list[dict[str, object]], *, is_json: bool, empty: str) -> None:
-    if is_json:
-        print(json.dumps(rows, ensure_ascii=False, indent=1))
-        return
-    if not rows:
-        print(empty, file=sys.stderr)
-        return
-    columns = [c for c in rows[0] if c not in {"key", "detected_at", "id"}]
-    table = [[_cell(row[c]) for c in columns] for row in rows]
-    widths = [max(len(c), *(len(r[i]) for r in table)) for i, c in enumerate(columns)]
-    for cells in (columns, *table):
-        print(
-            "  ".join(x.ljust(w) for x, w in zip(cells, widths, strict=True)).rstrip()
-        )
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, list):
-        return " ".join(str(v) for v in value)
-    return str(value)
+def _drop(options: argparse.Namespace) -> int:
+    if not options.yes:
+        options.verb.error("add --yes: what is dropped is never sent")
+    print(f"dropped: {asyncio.run(outbox.drop(_load(options), options.ids))}")
+    return OK

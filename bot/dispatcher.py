@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot import messages, noise, retry
+from bot import messages, noise, phrases, retry
 from bot.errors import (
     DeliveryError,
     LeaseLostError,
@@ -251,7 +251,7 @@ class Dispatcher:
         if len(decision.news) == 1:
             told = claim.told.get(decision.news[0].asset.id)
             reply_to = told.message_ref if told is not None else ""
-        setting = messages.Setting(
+        setting = phrases.Setting(
             now=self._now(),
             kind=claim.recipient.kind,
             source_title=self._plan.source_title,

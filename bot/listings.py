@@ -100,14 +100,18 @@ def _delivery(record: DeliveryRecord) -> Row:
         "kind": record.kind.value,
         "as_of": _iso(record.as_of),
         "attempts": record.attempts,
-        "created_at": _iso(record.created_at),
-        "due_at": _iso(record.due_at),
-        "sent_at": _iso(record.sent_at),
+        "created_at": _second(record.created_at),
+        "due_at": _second(record.due_at),
+        "sent_at": _second(record.sent_at),
     }
 
 
 def _iso(at: datetime | None) -> str | None:
     return None if at is None else at.isoformat()
+
+
+def _second(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat(timespec="seconds")
 
 
 # ---------------------------------------------------------------------------- showing
@@ -119,7 +123,7 @@ def as_json(rows: Sequence[Row]) -> str:
 
 
 def as_table(rows: Sequence[Row], *, hidden: Collection[str] = ()) -> list[str]:
-    """Write rows as lines with aligned columns, the names first; times to the second.
+    """Write rows as lines with aligned columns, the names first.
 
     `hidden` columns are left to `as_json`.
     """

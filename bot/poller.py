@@ -4,7 +4,7 @@ import logging
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bot import detect
 from bot.errors import ConfigError, SourceEndedError, SourceError, StoreError
@@ -18,6 +18,8 @@ CHAIN_MAX = 500
 DAY = timedelta(hours=24)
 #: reason of a source that skipped a poll to keep within its monthly credits
 SAVING_CREDITS = "budget"
+#: reasons of a source that was not asked, because it failed a moment ago
+NOT_ASKED = frozenset({"refused", "backing_off"})
 _TOP = re.compile(r"top(\d+)")
 
 
@@ -49,11 +51,16 @@ class Poller:
         self._now = now
         self._wake = wake
         self._trouble = ""
+        self._next_try: datetime | None = None
         self._has_resumed = False
 
     def trouble(self) -> str:
         """Say what kept the last poll from working, or return an empty string."""
         return self._trouble
+
+    def next_try(self) -> datetime | None:
+        """Say when the source is asked again after a failure; None if all is well."""
+        return self._next_try
 
     async def poll(self) -> Sequence[Event]:
         """Poll once; return the new events. Nothing is raised but `StoreError`.
@@ -76,6 +83,7 @@ class Poller:
             # A recording has moved on; it must play what was not committed again.
             self._has_resumed = False
             raise
+        self._next_try = None
         if self._trouble:
             logger.info("grades are back", extra={"action": "source_recovered"})
             self._trouble = ""
@@ -159,6 +167,11 @@ class Poller:
         await self._store.fail_poll(tick, error.reason, self._now())
         if error.reason == SAVING_CREDITS:
             # The source spreads its credits over the month: that is no trouble.
+            return
+        due = tick.started_at + self._plan.interval
+        self._next_try = max(due, self._now() + (error.retry_after or timedelta()))
+        if error.reason in NOT_ASKED and self._trouble:
+            # What the engine itself said stays said.
             return
         text = str(error)
         if text != self._trouble:

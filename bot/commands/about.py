@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from bot import messages, notices, replies
+from bot import messages, notices, phrases, replies
 from bot.commands import watching
 from bot.commands.room import Room
 from bot.message import Message
@@ -83,7 +83,7 @@ async def preview(room: Room, call: Call, arguments: str) -> Message:
     asset = await _sample_asset(room, call, arguments.strip())
     if asset is None or asset.state is None:
         return notices.no_sample(room.source.title)
-    setting = messages.Setting(
+    setting = phrases.Setting(
         now=room.now(), kind=call.kind, source_title=room.source.title
     )
     return messages.sample(

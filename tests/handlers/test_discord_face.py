@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
+import discord
 import pytest
 from fake_discord import FakeDiscord
 from pydantic import SecretStr
@@ -625,6 +626,60 @@ async def test_commands_are_registered_once_however_often_it_reconnects(dc, desk
     await until(lambda: face.trouble() == "" and dc.gateway.is_ready())
 
     assert len([r for r in dc.requests if r.method == "PUT"]) == 1
+    assert dc.violations == []
+
+
+async def test_two_processes_share_the_servers_by_shards(dc, alice):
+    desks = [FakeDesk(), FakeDesk()]
+    lobbies = [s.channel("lobby") for s in (dc.server(f"S{n}") for n in range(6))]
+    faces = [
+        DiscordFace(
+            section(dc).model_copy(update={"shard_count": 2, "shard_ids": (number,)}),
+            desks[number],
+            pace=QUICK,
+        )
+        for number in (0, 1)
+    ]
+    for face in faces:
+        await face.start()
+    await dc.ready()
+
+    for lobby in lobbies:
+        lobby.deletes()
+    for lobby in lobbies:
+        mine = (int(lobby.server.id) >> 22) % 2
+        await desks[mine].hears("channel_gone", f"discord:{lobby.id}")
+    # direct messages are always the first shard's
+    await alice.types("watchlist").reply()
+    for face in faces:
+        await face.stop()
+
+    assert {s.shard for s in dc.gateway.sessions.values()} == {0, 1}
+    assert len(desks[0].notes) + len(desks[1].notes) == 6
+    assert all(desk.notes for desk in desks)
+    assert (len(desks[0].calls), len(desks[1].calls)) == (1, 0)
+    assert dc.violations == []
+
+
+async def test_one_process_may_listen_to_several_shards(dc, desk, alice, monkeypatch):
+    async def at_once(*_args: object, **_more: object) -> None:
+        """Discord wants five seconds between two; this one does not."""
+
+    monkeypatch.setattr(discord.AutoShardedClient, "before_identify_hook", at_once)
+    config = section(dc).model_copy(update={"shard_count": 2})
+    face = DiscordFace(config, desk, pace=QUICK)
+    await face.start()
+    await dc.ready()
+    await until(lambda: face.trouble() == "")
+
+    await dc.drop_gateway()
+    await until(lambda: face.trouble() != "")
+    await until(lambda: face.trouble() == "" and dc.gateway.is_ready())
+    reply = await alice.types("watchlist").reply()
+    await face.stop()
+
+    assert reply.content == "👁 **Watching BTC**"
+    assert {s.shard for s in dc.gateway.sessions.values()} == {0, 1}
     assert dc.violations == []
 
 
