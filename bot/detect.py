@@ -10,17 +10,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from bot import told_lines
 from bot.model import (
     AssetState,
-    Direction,
     Event,
     EventKind,
     LastFlip,
-    Line,
     Passed,
     PrivateLine,
     Reading,
-    Side,
     Signal,
     Snapshot,
 )
@@ -109,33 +107,6 @@ def detect_events(
     )
 
 
-def side_of(grade: float, threshold: float) -> Side:
-    """Say on which side of a line a grade is; exactly on it is above."""
-    return Side.ABOVE if grade >= threshold else Side.BELOW
-
-
-def step_line(
-    line: Line, grade: float, threshold: float, band: float
-) -> tuple[Line, Direction | None]:
-    """Move one line by one grade; return its new state and how it fired, if it did.
-
-    An unlocked line fires as soon as the grade is on the other side; a locked one only
-    when the grade is a whole band back on the old side. Firing locks, unless the grade
-    is a band beyond the line already.
-    """
-    is_far_above = grade >= threshold + band
-    is_far_below = grade <= threshold - band
-    if line.side is Side.BELOW:
-        fires = is_far_above if line.is_locked else grade >= threshold
-        if fires:
-            return Line(Side.ABOVE, not is_far_above), Direction.UP
-        return Line(Side.BELOW, line.is_locked and not is_far_below), None
-    fires = is_far_below if line.is_locked else grade < threshold
-    if fires:
-        return Line(Side.BELOW, not is_far_below), Direction.DOWN
-    return Line(Side.ABOVE, line.is_locked and not is_far_above), None
-
-
 # ------------------------------------------------------------------------ one asset
 
 
@@ -209,7 +180,7 @@ def _outcome(
     fired = (
         threshold
         for threshold, line in state.lines.items()
-        if step_line(line, reading.grade, threshold, band)[1] is not None
+        if told_lines.step_line(line, reading.grade, threshold, band)[1] is not None
     )
     return reading.signal, frozenset(fired)
 
@@ -219,19 +190,8 @@ def _baseline(reading: Reading, lines: frozenset[float], now: datetime) -> Asset
         last=reading,
         standing=reading.signal or Signal.NEUTRAL,
         seen_at=now,
-        lines=_kept_lines({}, lines, reading.grade),
+        lines=told_lines.kept_lines({}, lines, reading.grade),
     )
-
-
-def _kept_lines(
-    known: Mapping[float, Line], wanted: frozenset[float], grade: float | None
-) -> dict[float, Line]:
-    """Keep what is wanted; a new line silently takes the side of the grade."""
-    kept = {t: known[t] for t in wanted if t in known}
-    if grade is not None:
-        for threshold in wanted - kept.keys():
-            kept[threshold] = Line(side_of(grade, threshold))
-    return kept
 
 
 def _merge(last: Reading, reading: Reading) -> Reading:
@@ -266,7 +226,7 @@ def _same_time(
     At most prices are fresher, a pending revision is forgotten, or somebody wants a
     line that is not kept yet.
     """
-    kept_lines = _kept_lines(state.lines, lines, merged.grade)
+    kept_lines = told_lines.kept_lines(state.lines, lines, merged.grade)
     if merged == state.last and state.pending_revision is None:
         if kept_lines == state.lines:
             return _Observed()
@@ -299,12 +259,17 @@ def _apply(
         last=merged,
         seen_at=context.habit.now,
         pending_revision=None,
-        lines=_kept_lines(state.lines, lines, state.last.grade),
+        lines=told_lines.kept_lines(state.lines, lines, state.last.grade),
     )
-    stepped, passed = _step_lines(moved, merged.grade, context.habit.band)
+    grade, band = merged.grade, context.habit.band
+    stepped, passed = told_lines.step_lines(moved, grade, band)
     # A line nobody has a side for yet (no grade before) starts at this grade.
-    stepped = replace(stepped, lines=_kept_lines(stepped.lines, lines, merged.grade))
-    own = _step_private(private, stepped.lines, merged.grade, context.habit.band)
+    stepped = replace(
+        stepped, lines=told_lines.kept_lines(stepped.lines, lines, merged.grade)
+    )
+    own = told_lines.step_private(
+        private, stepped.lines, merged.grade, context.habit.band
+    )
     events = [flip] if flip is not None else []
     if passed:
         events.append(_crossing(state, stepped, context, passed, None))
@@ -446,50 +411,3 @@ def _key(event: Event, context: _Context, *names: str) -> str:
     if context.is_revision:
         parts.append(f"t{context.habit.tick}")
     return "|".join(parts)
-
-
-# ---------------------------------------------------------------------------- lines
-
-
-def _step_lines(
-    state: AssetState, grade: float | None, band: float
-) -> tuple[AssetState, list[Passed]]:
-    if grade is None:
-        return state, []
-    stepped: dict[float, Line] = {}
-    passed: list[Passed] = []
-    for threshold, line in sorted(state.lines.items()):
-        stepped[threshold], fired = step_line(line, grade, threshold, band)
-        if fired is not None:
-            passed.append(Passed(threshold, fired))
-    return replace(state, lines=stepped), passed
-
-
-@dataclass(frozen=True, slots=True)
-class _Own:
-    fired: dict[int, list[Passed]]
-    kept: list[PrivateLine]
-    dropped: list[PrivateLine]
-
-
-def _step_private(
-    private: Sequence[PrivateLine],
-    shared: Mapping[float, Line],
-    grade: float | None,
-    band: float,
-) -> _Own:
-    """Step each private line; it goes when it agrees with the shared one again."""
-    own = _Own({}, [], [])
-    if grade is None:
-        return own
-    for item in sorted(private, key=lambda p: (p.recipient_id, p.threshold)):
-        stepped, fired = step_line(item.line, grade, item.threshold, band)
-        if fired is not None:
-            passed = Passed(item.threshold, fired)
-            own.fired.setdefault(item.recipient_id, []).append(passed)
-        common = shared.get(item.threshold)
-        if common is None or common.side is stepped.side:
-            own.dropped.append(item)
-        elif stepped != item.line:
-            own.kept.append(replace(item, line=stepped))
-    return own

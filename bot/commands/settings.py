@@ -6,7 +6,6 @@ from datetime import timedelta
 from bot import grammar, notices
 from bot.commands.room import Room
 from bot.commands.watching import Adding, put_asset_watch
-from bot.detect import side_of
 from bot.errors import UserError
 from bot.grammar import Named, Parsed
 from bot.message import Message
@@ -22,6 +21,7 @@ from bot.model import (
     Watch,
 )
 from bot.ports import Call
+from bot.told_lines import side_of
 
 MUTE_DEFAULT = timedelta(hours=24)
 MUTE_MAX = timedelta(days=365)

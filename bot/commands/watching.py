@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 from bot import grammar, notices, replies, routing
 from bot.commands.room import Room, obvious
-from bot.detect import side_of
 from bot.errors import RecipientGoneError, UserError
 from bot.grammar import Named, Parsed
 from bot.message import Message
@@ -22,6 +21,7 @@ from bot.model import (
     Watch,
 )
 from bot.ports import Call
+from bot.told_lines import side_of
 
 #: more than this on one list is a list nobody reads; top100 or all do that better
 WATCHES_MAX = 500

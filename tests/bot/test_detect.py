@@ -22,7 +22,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import grades, histories, sound_grades
 
-from bot.detect import side_of, step_line
 from bot.model import (
     Direction,
     Event,
@@ -33,6 +32,7 @@ from bot.model import (
     Side,
     Signal,
 )
+from bot.told_lines import side_of, step_line
 
 LATER = NOON + HOUR
 
