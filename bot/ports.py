@@ -728,6 +728,14 @@ class Store(Protocol):
 
     # ---- odds and ends
 
+    async def mend_clock(self, now: datetime) -> timedelta:
+        """Move what is planned back by as much as the clock stepped back.
+
+        The step shows in the newest rows: they were written later than now. Returns
+        the step, zero if there was none. Idempotent: a step is mended once.
+        """
+        ...
+
     async def get_value(self, name: str) -> str | None:
         """Return a small setting of the bot itself."""
         ...

@@ -94,7 +94,8 @@ class World:
         await self.deliver()
 
     async def deliver(self) -> None:
-        """Deliver until nothing more is due."""
+        """Deliver until nothing more is due; the clock is looked at first."""
+        await self.store.mend_clock(self.clock())
         while await self.dispatcher.deliver_due():
             pass
 
