@@ -44,9 +44,9 @@ imports: $(INSTALLED) ## import-linter: who may import whom
 bench: $(INSTALLED) ## measure speed and print the figures
 	@$(BIN)/python -m benchmarks
 
-crash: $(INSTALLED) ## only the tests that kill or restart something
-	@$(BIN)/python -m pytest -q -n $(JOBS) --maxprocesses $(MAX_JOBS) \
-	  -k "crash or kill or restart" $(ARGS)
+crash: $(INSTALLED) ## kill -9 the program KILLS=200 times per platform and database
+	@KILLS=$(or $(KILLS),200) $(BIN)/python -m pytest -q -rP -n $(JOBS) \
+	  --maxprocesses $(MAX_JOBS) tests/crash $(ARGS)
 
 docs: $(INSTALLED) ## write config.example.toml and docs/configuration.md from bot/config.py
 	@$(BIN)/python -m bot.options

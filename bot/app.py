@@ -2,9 +2,7 @@
 
 import asyncio
 import logging
-import os
-import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
@@ -12,16 +10,19 @@ from typing import Self
 
 from bot.commands import CommandDesk, Room, SourceInfo
 from bot.commands.operators import first_start_code
-from bot.config import Config
+from bot.config import Config, Role
 from bot.dispatcher import Dispatcher, DispatchPlan
 from bot.errors import StoreError
 from bot.fanout import FanOut
 from bot.limits import Limits
 from bot.metrics import Metrics
-from bot.model import Platform
+from bot.model import Address, Platform
+from bot.operator_post import OperatorPost, PostPlan
 from bot.poller import Poller, PollPlan
-from bot.ports import Clock, Face, GradeSource, Sender, Store
+from bot.ports import Clock, Face, GradeSource, Hook, Sender, Store
 from bot.schedule import Schedule
+from bot.sharing import Sharing, worker_name
+from bot.watchman import LOOK_EVERY, Watchman, WatchPlan
 from engine import open_source
 from handlers.web.face import WebFace
 from handlers.web.inbox import Inboxes, InboxHub
@@ -31,10 +32,13 @@ from storage import open_store
 
 logger = logging.getLogger(__name__)
 
+#: a clock that stepped back is noticed this soon
+CLOCK_LOOK = timedelta(seconds=5)
 #: how long a stop waits for sends in flight before it cuts them off
 DRAIN = timedelta(seconds=10)
 #: the engine is in trouble for /readyz when no poll worked for so many intervals
 STALE_INTERVALS = 3
+FAN_OUT = "fan-out"
 
 
 def utc_now() -> datetime:
@@ -42,13 +46,12 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def worker_name(config: Config) -> str:
-    """Return this process's name among several."""
-    return config.app.worker or f"{socket.gethostname()}-{os.getpid()}"
-
-
 class App:
     """Everything one process runs. An async context manager; `run` works until told.
+
+    Its roles say what that is. On a database that several processes share, sending
+    for a token and listening on a platform are each done by one process at a time,
+    whoever holds the lease; on SQLite there is only this one.
 
     Entering opens the store and builds all parts, raising `ConfigError` or
     `StoreError`; nothing listens or polls yet.
@@ -69,7 +72,11 @@ class App:
         self.desk: CommandDesk
         self.web: WebFace
         self.faces: list[Face] = []
+        self.sharing: Sharing
+        self._hooks: list[Hook] = []
         self.room: Room
+        self.watchman: Watchman
+        self._open_private: Callable[[str], Awaitable[Address]] | None = None
         #: set once every face has started
         self.serving = asyncio.Event()
 
@@ -93,15 +100,19 @@ class App:
         config, now = self.config, self.now
         self.source = open_source(config.engine, now=now)
         stack.push_async_callback(self.source.close)
-        store = await open_store(config.storage.url, now=now)
+        store = await open_store(config.storage.url, now=now, is_alone=True)
         stack.push_async_callback(store.close)
         store.update_every = self.source.update_every
         self.store = store
         self._metrics = Metrics(store, self.source.name, now=now)
         inboxes = Inboxes(store, InboxHub(), now=now)
-        senders: dict[Platform, Sender] = {Platform.WEB: WebSender(inboxes)}
+        senders: dict[Platform, Sender] = {}
+        if self._has("deliver", "web"):
+            # into our own database: any number of processes may
+            senders[Platform.WEB] = WebSender(inboxes)
         faces = self._platforms(stack, senders)
         self._wire(senders)
+        chats = [build() for build in faces]
         self.web = WebFace(
             config.web,
             self.desk,
@@ -113,7 +124,19 @@ class App:
             ),
             default_inbox=self._default_inbox,
         )
-        self.faces = [self.web, *(build() for build in faces)]
+        self.web.serve(self._hooks)
+        self.faces = [self.web, *chats] if self._has("web") else chats
+        self.sharing = Sharing(config, store, now=now)
+        for platform in senders:
+            self.sharing.share_sending(self.dispatcher, platform)
+        #: those that start with the program; the others start with their lease
+        self._free_faces = [
+            face for face in self.faces if not self.sharing.share_listening(face)
+        ]
+
+    def _has(self, *roles: Role) -> bool:
+        """Whether this process has one of these roles."""
+        return not set(roles).isdisjoint(self.config.app.roles)
 
     def _wire(self, senders: Mapping[Platform, Sender]) -> None:
         config, store, now = self.config, self.store, self.now
@@ -129,7 +152,7 @@ class App:
                 max_age=timedelta(seconds=delivery.max_age),
                 concurrency=delivery.concurrency,
                 source_title=self.source.title,
-                on_sent=self._metrics.sent,
+                on_sent=self._sent,
             ),
             now=now,
         )
@@ -162,38 +185,69 @@ class App:
             lookup=self.source.lookup,
         )
         self.desk = CommandDesk(self.room)
+        post = OperatorPost(
+            store,
+            senders,
+            PostPlan(
+                operators=self.room.operators,
+                send_timeout=timedelta(seconds=delivery.send_timeout),
+                open_private=self._open_private,
+            ),
+            now=now,
+        )
+        self.watchman = Watchman(
+            store,
+            post,
+            WatchPlan(
+                source=source.name,
+                owner=worker,
+                said=self.poller.trouble,
+                next_try=self.poller.next_try,
+                paused=self.paused,
+            ),
+            now=now,
+        )
 
     def _platforms(
         self, stack: AsyncExitStack, senders: dict[Platform, Sender]
     ) -> list[Callable[[], Face]]:
-        """Add the senders of the platforms that have a token; return their faces."""
+        """Add the senders of platforms that have a token; return their faces."""
         builders: list[Callable[[], Face]] = []
         config = self.config
         timeout = timedelta(seconds=config.delivery.send_timeout)
-        if config.telegram.is_on:
+        if config.telegram.is_on and self._has("deliver", "chat"):
             from handlers.telegram.face import TelegramFace
             from handlers.telegram.sender import open_sender, telegram_rules
 
             limits = Limits(telegram_rules(config.telegram.messages_per_second))
-            telegram = open_sender(config.telegram, send_timeout=timeout, limits=limits)
-            stack.push_async_callback(telegram.close)
-            senders[Platform.TELEGRAM] = telegram
-            builders.append(
-                lambda: TelegramFace(
+            if self._has("deliver"):
+                telegram = open_sender(
+                    config.telegram, send_timeout=timeout, limits=limits
+                )
+                stack.push_async_callback(telegram.close)
+                senders[Platform.TELEGRAM] = telegram
+
+            def telegram_face() -> Face:
+                face = TelegramFace(
                     config.telegram, self.desk, now=self.now, limits=limits
                 )
-            )
-        if config.discord.is_on:
+                self._hooks += face.hooks
+                return face
+
+            builders.append(telegram_face)
+        if config.discord.is_on and self._has("deliver", "chat"):
             from handlers.discord.face import DiscordFace
             from handlers.discord.sender import DiscordSender
 
             discord = DiscordSender(config.discord, timeout=timeout)
             stack.push_async_callback(discord.close)
-            senders[Platform.DISCORD] = discord
+            if self._has("deliver"):
+                senders[Platform.DISCORD] = discord
+                self._open_private = discord.open_private
             builders.append(
                 lambda: DiscordFace(config.discord, self.desk, sender=discord)
             )
-        return builders
+        return builders if self._has("chat") else []
 
     # ----------------------------------------------------------------------- running
 
@@ -206,21 +260,36 @@ class App:
         async with AsyncExitStack() as stack:
             schedule = await stack.enter_async_context(Schedule(self.now))
             async with asyncio.TaskGroup() as group:
-                loops = [
-                    group.create_task(self.fanout.run(), name="fan-out"),
-                    group.create_task(self.dispatcher.run(), name="dispatcher"),
-                ]
-                for face in self.faces:
+                loops = []
+                if self._has("poll", "deliver"):
+                    loops.append(group.create_task(self.fanout.run(), name=FAN_OUT))
+                if self._has("deliver", "web"):
+                    loops.append(group.create_task(self.dispatcher.run()))
+                for face in self._free_faces:
                     await face.start()
                     stack.push_async_callback(face.stop)
-                interval = timedelta(seconds=self.config.engine.poll_interval)
-                schedule.every(interval, self._poll, name="poll")
+                self.sharing.start(group)
+                if self._has("poll"):
+                    interval = timedelta(seconds=self.config.engine.poll_interval)
+                    schedule.every(interval, self._poll, name="poll")
+                if self._has("deliver"):
+                    schedule.every(CLOCK_LOOK, self._mend_clock, name="clock")
+                schedule.every(LOOK_EVERY, self.watchman.look, name="watchman")
                 self.serving.set()
-                logger.info("running", extra={"action": "started", "url": self.web.url})
+                self._log_start()
                 await self._until(stop, loops)
                 await schedule.stop(DRAIN)
                 await self._drain(loops)
+                # only now: what was in flight was sent under the lease
+                self.sharing.stop()
         logger.info("stopped", extra={"action": "stopped"})
+
+    def _log_start(self) -> None:
+        extra: dict[str, object] = {"action": "started"}
+        if self._has("web"):
+            extra["url"] = self.web.url
+        extra["roles"] = ",".join(self.config.app.roles)
+        logger.info("running", extra=extra)
 
     async def _until(
         self, stop: asyncio.Event, loops: Sequence[asyncio.Task[None]]
@@ -234,17 +303,30 @@ class App:
     async def _drain(self, loops: Sequence[asyncio.Task[None]]) -> None:
         """Let sends in flight end; what does not in time goes out again later."""
         self.dispatcher.stop()
-        fan_out, dispatcher = loops
-        fan_out.cancel()
-        _, late = await asyncio.wait({dispatcher}, timeout=DRAIN.total_seconds())
-        for task in late:
-            task.cancel()
+        for task in loops:
+            if task.get_name() == FAN_OUT:
+                task.cancel()
+        if loops:
+            _, late = await asyncio.wait(loops, timeout=DRAIN.total_seconds())
+            for task in late:
+                task.cancel()
 
     async def _poll(self) -> None:
         try:
             await self.poller.poll()
         except StoreError:
             logger.exception("poll not stored", extra={"action": "poll_unstored"})
+
+    async def _mend_clock(self) -> None:
+        """Let nothing wait for a time that a clock before its step back planned."""
+        step = await self.store.mend_clock(self.now())
+        if step > timedelta():
+            logger.warning("the clock stepped back", extra={"seconds": step.seconds})
+            self.dispatcher.wake()
+
+    def _sent(self, platform: Platform, delay: timedelta) -> None:
+        self._metrics.sent(platform, delay)
+        self.watchman.worked(platform)
 
     async def _greet(self) -> None:
         """Print the one-time code of a first start: it is a result, so to stdout."""
@@ -261,12 +343,19 @@ class App:
 
     def troubles(self) -> Mapping[str, str]:
         """Name what keeps parts from working, for /status."""
-        found = {face.name: face.trouble() for face in self.faces}
-        for platform in Platform:
-            paused = self.dispatcher.trouble(platform)
-            if paused:
-                found[platform.value] = paused
-        return found
+        found = {
+            face.name: face.trouble()
+            for face in self.faces
+            if not self.sharing.stands_by(face)
+        }
+        return found | {
+            platform.value: said for platform, said in self.paused().items()
+        }
+
+    def paused(self) -> Mapping[Platform, str]:
+        """Name the platforms on which nothing can be sent now, and why."""
+        pauses = {platform: self.dispatcher.trouble(platform) for platform in Platform}
+        return {platform: said for platform, said in pauses.items() if said}
 
     async def health(self) -> Mapping[str, str]:
         """Name each dependency with its trouble, for /readyz; empty is well."""

@@ -3,11 +3,11 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot import messages, noise, phrases, retry
+from bot import retry
 from bot.errors import (
     DeliveryError,
     LeaseLostError,
@@ -18,10 +18,11 @@ from bot.errors import (
     StoreError,
     TemporaryDeliveryError,
 )
-from bot.message import Message
-from bot.model import Claim, FrozenMessage, Platform
-from bot.ports import Clock, Freeze, Sender, Store
-from bot.waker import Waker
+from bot.flow import Flow, Pause
+from bot.freezer import Freezer
+from bot.model import Claim, FrozenMessage, Platform, Receipt
+from bot.ports import Clock, Sender, Sent, Store
+from bot.settler import Settler
 
 logger = logging.getLogger(__name__)
 
@@ -29,8 +30,6 @@ logger = logging.getLogger(__name__)
 LOOK_EVERY = timedelta(seconds=1)
 #: how long a platform with a wrong set-up is left alone before it is tried again
 MISCONFIGURED_PAUSE = timedelta(seconds=30)
-#: a yes of the platform is worth several tries to write it down
-SETTLE_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +40,7 @@ class DispatchPlan:
         owner: this process's name on leases.
         lease: how long a claim holds; longer than `send_timeout`.
         max_age: how long an alert is worth delivering.
-        concurrency: messages in flight per platform.
+        concurrency: messages in flight (sent and not settled) per platform.
         source_title: the engine's name as people know it.
         on_sent: told of every sent alert with the time since it was detected.
     """
@@ -50,17 +49,9 @@ class DispatchPlan:
     lease: timedelta = timedelta(seconds=10)
     send_timeout: timedelta = timedelta(seconds=8)
     max_age: timedelta = retry.MAX_AGE
-    concurrency: int = 20
+    concurrency: int = 200
     source_title: str = ""
     on_sent: Callable[[Platform, timedelta], None] = lambda _platform, _delay: None
-
-
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """A platform that is left alone until a time, and why."""
-
-    until: datetime
-    reason: str
 
 
 class Dispatcher:
@@ -76,41 +67,50 @@ class Dispatcher:
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._store = store
-        self._senders = senders
         self._plan = plan
         self._now = now
         self._chance = chance
-        self._wakers = {platform: Waker() for platform in senders}
-        self._pauses: dict[Platform, Pause] = {}
-        self._barred: set[Platform] = set()
+        # what is claimed must have its turn while its lease outlives a send
+        spare = plan.lease - plan.send_timeout
+        self._flows = {
+            platform: Flow(sender, concurrency=plan.concurrency, spare=spare)
+            for platform, sender in senders.items()
+        }
+        self._freezer = Freezer(store, source_title=plan.source_title, now=now)
+        self._settler = Settler(store, now=now)
         self._is_stopping = False
 
     def allow(self, platform: Platform, is_allowed: bool) -> None:
         """Claim for a platform, or claim nothing more for it; at first all are allowed.
 
-        What is in flight ends as it would.
+        What is in flight ends as it would; what waits for its turn is given back.
         """
-        if not is_allowed:
-            self._barred.add(platform)
+        flow = self._flows.get(platform)
+        if flow is None:
             return
-        self._barred.discard(platform)
-        if platform in self._wakers:
-            self._wakers[platform].wake()
+        flow.is_barred = not is_allowed
+        if is_allowed:
+            flow.waker.wake()
 
     def stop(self) -> None:
-        """Claim nothing more; `run` ends when what is in flight is settled."""
+        """Claim nothing more; `run` ends when what is claimed is settled."""
         self._is_stopping = True
         self.wake()
 
     def wake(self) -> None:
         """Say that something may be due."""
-        for waker in self._wakers.values():
-            waker.wake()
+        for flow in self._flows.values():
+            flow.waker.wake()
 
     def trouble(self, platform: Platform) -> str:
-        """Say why a platform is paused, or return an empty string."""
-        pause = self._pauses.get(platform)
-        return pause.reason if pause is not None else ""
+        """Say what of our own set-up keeps a platform from sending, or an empty string.
+
+        A wait that the platform ordered is no trouble, nor is another process's turn.
+        """
+        flow = self._flows.get(platform)
+        if flow is None or flow.is_barred or flow.pause is None:
+            return ""
+        return flow.pause.reason if flow.pause.is_fault else ""
 
     async def run(self) -> None:
         """Deliver on all platforms until `stop`, or until cancelled.
@@ -118,29 +118,44 @@ class Dispatcher:
         Sends in flight at the cancellation are cut off; their messages are frozen and
         go out again, exactly the same, after the lease.
         """
-        async with asyncio.TaskGroup() as group:
-            for platform in self._senders:
-                group.create_task(self._run_platform(platform))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for platform, flow in self._flows.items():
+                    group.create_task(self._run_platform(platform, flow))
+        finally:
+            # a yes that came is written, whatever else is cut off
+            await self._settler.close()
 
-    async def _run_platform(self, platform: Platform) -> None:
-        in_flight: set[asyncio.Task[None]] = set()
+    async def _run_platform(self, platform: Platform, flow: Flow) -> None:
         async with asyncio.TaskGroup() as group:
             while not self._is_stopping:
-                room = self._plan.concurrency - len(in_flight)
-                claims = await self._claim(platform, room) if room > 0 else []
-                for claim in claims:
-                    task = group.create_task(self._deliver_logged(claim))
-                    in_flight.add(task)
-                    task.add_done_callback(in_flight.discard)
-                if in_flight and len(in_flight) >= self._plan.concurrency:
-                    await asyncio.wait(in_flight, return_when=asyncio.FIRST_COMPLETED)
-                elif not claims:
-                    await self._wakers[platform].wait(LOOK_EVERY)
+                room = flow.room()
+                claims = await self._claim(platform, flow, room) if room else []
+                for claim, frozen in await self._prepare(flow, claims):
+                    group.create_task(self._bring(flow, claim, frozen))
+                if not claims:
+                    await flow.waker.wait(LOOK_EVERY)
 
-    async def _claim(self, platform: Platform, limit: int) -> list[Claim]:
-        pause = self._pauses.get(platform)
+    async def deliver_due(self, limit: int = 100) -> int:
+        """Deliver what is due now on all platforms; return how many were claimed."""
+        count = 0
+        for platform, flow in self._flows.items():
+            claims = await self._claim(platform, flow, limit)
+            prepared = await self._prepare(flow, claims)
+            async with asyncio.TaskGroup() as group:
+                for claim, frozen in prepared:
+                    group.create_task(self._bring(flow, claim, frozen))
+            count += len(claims)
+        return count
+
+    async def _claim(
+        self, platform: Platform, flow: Flow, limit: int
+    ) -> Sequence[Claim]:
         now = self._now()
-        if platform in self._barred or (pause is not None and now < pause.until):
+        if flow.is_barred or (flow.pause is not None and now < flow.pause.until):
+            return []
+        if flow.sender.pause_left() > timedelta():
+            # What it told us to wait for concerns all its chats: none is looked at.
             return []
         try:
             claims = await self._store.claim_due(
@@ -153,23 +168,61 @@ class Dispatcher:
         except StoreError:
             logger.exception("claim failed", extra={"action": "claim_failed"})
             return []
-        return list(claims)
+        for claim in claims:
+            flow.enter(claim)
+        return claims
 
-    async def deliver_due(self, limit: int = 100) -> int:
-        """Deliver what is due now on all platforms; return how many were claimed."""
-        count = 0
-        for platform in self._senders:
-            claims = await self._claim(platform, limit)
-            async with asyncio.TaskGroup() as group:
-                for claim in claims:
-                    group.create_task(self._deliver_logged(claim))
-            count += len(claims)
-        return count
+    async def _prepare(
+        self, flow: Flow, claims: Sequence[Claim]
+    ) -> list[tuple[Claim, FrozenMessage]]:
+        """Give back what can't be sent now, freeze the rest; return what is to be sent.
 
-    async def _deliver_logged(self, claim: Claim) -> None:
-        """Deliver one claim; nothing but a cancellation leaves here."""
+        Nothing but a cancellation leaves here.
+        """
+        new: list[Claim] = []
+        ready: list[tuple[Claim, FrozenMessage]] = []
+        for claim in claims:
+            frozen = claim.frozen
+            wait = flow.sender.free_in(claim.recipient.address)
+            if wait > timedelta():
+                # Its turn comes later: it waits in the database, and nobody with it.
+                due_at = self._now() + wait
+                await self._logged(claim, self._store.release(claim, due_at=due_at))
+            elif frozen is None:
+                new.append(claim)
+            elif (
+                frozen.sent_parts == 0
+                and self._now() - frozen.frozen_at > flow.sender.repeat_window
+            ):
+                # Nothing old is ever sent as if current: decide and render it anew.
+                await self._logged(claim, self._thaw(claim, frozen, "window_over"))
+                flow.waker.wake()
+            else:
+                ready.append((claim, frozen))
+        if new:
+            ready += await self._freezer.freeze(new, flow.sender)
+        going = {claim.recipient.id for claim, _ in ready}
+        for claim in claims:
+            if claim.recipient.id not in going:
+                flow.leave(claim)
+        return ready
+
+    async def _thaw(self, claim: Claim, frozen: FrozenMessage, reason: str) -> None:
+        now = self._now()
+        await self._store.settle_retry(
+            claim,
+            frozen.id,
+            due_at=now,
+            reason=reason,
+            is_unknown=False,
+            counts=False,
+            now=now,
+        )
+
+    async def _logged(self, claim: Claim, work: Awaitable[None]) -> None:
+        """Do something about one claim; nothing but a cancellation leaves here."""
         try:
-            await self._deliver(claim)
+            await work
         except LeaseLostError:
             # Another process got there first; its result counts.
             logger.debug("lease lost", extra=_extra(claim, "lease_lost"))
@@ -180,140 +233,84 @@ class Dispatcher:
             # Our own bug with one recipient must not stop the others.
             logger.exception("delivery broke", extra=_extra(claim, "broke"))
 
-    async def _deliver(self, claim: Claim) -> None:
-        sender = self._senders[claim.recipient.address.platform]
-        wait = sender.free_in(claim.recipient.address)
-        if wait > timedelta():
-            # Its turn comes later: it waits in the database, and nobody with it.
-            await self._store.release(claim, due_at=self._now() + wait)
-            return
-        frozen = claim.frozen
-        if frozen is None:
-            frozen = await self._freeze(claim, sender)
-        elif (
-            frozen.sent_parts == 0
-            and self._now() - frozen.frozen_at > sender.repeat_window
-        ):
-            # Nothing old is ever sent as if current: decide and render it anew.
-            await self._store.settle_retry(
-                claim,
-                frozen.id,
-                due_at=self._now(),
-                reason="window_over",
-                is_unknown=False,
-                counts=False,
-                now=self._now(),
-            )
-            self.wake()
-            return
-        if frozen is not None:
-            await self._send(claim, frozen, sender)
-
-    async def _freeze(self, claim: Claim, sender: Sender) -> FrozenMessage | None:
-        now = self._now()
-        decision = noise.decide(
-            now,
-            waiting=claim.waiting,
-            told=claim.told,
-            mutes=claim.mutes,
-            thresholds=claim.recipient.thresholds,
-        )
-        parts = sender.render(self._word(claim, decision)) if decision.news else ()
-        for delivery_id, reason in decision.skips.items():
-            logger.info(
-                "skipped",
-                extra={
-                    **_extra(claim, "skipped"),
-                    "delivery": delivery_id,
-                    "reason": reason,
-                },
-            )
-        frozen = await self._store.freeze(
-            claim,
-            Freeze(
-                parts=parts,
-                delivery_ids=decision.send,
-                tells=decision.tells,
-                holds=decision.holds,
-                skips=decision.skips,
-                ended_mutes=decision.ended_mutes,
-            ),
-            now=now,
-        )
-        if frozen is not None and frozen.owed_since is None and claim.waiting:
-            oldest = min(w.owed_since for w in claim.waiting)
-            attempts = max(w.attempts for w in claim.waiting)
-            frozen = replace(frozen, owed_since=oldest, attempts=attempts)
-        return frozen
-
-    def _word(self, claim: Claim, decision: noise.Decision) -> Message:
-        reply_to = ""
-        if len(decision.news) == 1:
-            told = claim.told.get(decision.news[0].asset.id)
-            reply_to = told.message_ref if told is not None else ""
-        setting = phrases.Setting(
-            now=self._now(),
-            kind=claim.recipient.kind,
-            source_title=self._plan.source_title,
-            reply_to=reply_to,
-        )
-        return messages.alert(decision, setting)
-
     # ------------------------------------------------------------------- sending
 
-    async def _send(self, claim: Claim, frozen: FrozenMessage, sender: Sender) -> None:
-        address = claim.recipient.address
+    async def _bring(self, flow: Flow, claim: Claim, frozen: FrozenMessage) -> None:
+        """Send one message and settle it."""
+        try:
+            async with flow.slots:
+                await self._logged(claim, self._send(flow, claim, frozen))
+        finally:
+            flow.leave(claim)
+
+    async def _send(self, flow: Flow, claim: Claim, frozen: FrozenMessage) -> None:
+        address, sender = claim.recipient.address, flow.sender
+        receipt: Receipt | None = None
         for number in range(frozen.sent_parts, len(frozen.parts)):
-            wait = sender.free_in(address) if number > frozen.sent_parts else None
-            if wait:
-                # The rest of a long message stays frozen until the chat is free.
-                await self._store.release(claim, due_at=self._now() + wait)
-                return
+            if receipt is not None:
+                await self._store.record_part(
+                    claim, frozen.id, receipt, now=self._now()
+                )
+                wait = sender.free_in(address)
+                if wait:
+                    # The rest of a long message stays frozen until the chat is free.
+                    await self._store.release(claim, due_at=self._now() + wait)
+                    return
             try:
-                async with asyncio.timeout(self._plan.send_timeout.total_seconds()):
-                    receipt = await sender.send(
-                        address,
-                        frozen.parts[number],
-                        nonce=f"{frozen.id:x}.{number}",
-                        is_plain=frozen.is_plain,
-                    )
+                async with sender.turn(address):
+                    flow.leave(claim)
+                    if flow.is_barred or self._is_late(claim):
+                        await self._give_back(claim, frozen)
+                        return
+                    async with asyncio.timeout(self._plan.send_timeout.total_seconds()):
+                        receipt = await sender.send(
+                            address,
+                            frozen.parts[number],
+                            nonce=f"{frozen.id:x}.{number}",
+                            is_plain=frozen.is_plain,
+                        )
             except TimeoutError:
                 error = TemporaryDeliveryError(
                     "no answer in time", reason="timeout", is_unknown=True
                 )
-                await self._failed(claim, frozen, error)
+                await self._failed(flow, claim, frozen, error)
                 return
             except DeliveryError as error:
-                await self._failed(claim, frozen, error)
+                await self._failed(flow, claim, frozen, error)
                 return
-            await self._store.record_part(claim, frozen.id, receipt, now=self._now())
-        await self._settle_sent(claim, frozen)
-        self._pauses.pop(address.platform, None)
-        delays = [self._now() - w.event.detected_at for w in claim.waiting]
-        for delay in delays:
-            self._plan.on_sent(address.platform, delay)
-        late = max(delays, default=timedelta())
-        extra = _extra(claim, "sent")
-        extra |= {"alerts": len(frozen.delivery_ids), "seconds": late.total_seconds()}
-        logger.info("sent", extra=extra)
+        if await self._settler.settle(Sent(claim, frozen, receipt)):
+            self._note_sent(flow, claim, frozen)
 
-    async def _settle_sent(self, claim: Claim, frozen: FrozenMessage) -> None:
-        for left in reversed(range(SETTLE_TRIES)):
-            try:
-                await self._store.settle_sent(claim, frozen.id, now=self._now())
-            except LeaseLostError:
-                raise
-            except StoreError:
-                if not left:
-                    raise
-                await asyncio.sleep(0)
-            else:
-                return
+    def _is_late(self, claim: Claim) -> bool:
+        """Whether the lease may end under the send: others would send it, too."""
+        return claim.lease_until - self._now() < self._plan.send_timeout
+
+    async def _give_back(self, claim: Claim, frozen: FrozenMessage) -> None:
+        """Let whoever claims next send it, and decide anew if it can't be out yet."""
+        if claim.frozen is None:
+            await self._thaw(claim, frozen, "turn_lost")
+        else:
+            await self._store.release(claim)
+
+    def _note_sent(self, flow: Flow, claim: Claim, frozen: FrozenMessage) -> None:
+        flow.pause = None
+        now, platform = self._now(), claim.recipient.address.platform
+        delays = [now - w.event.detected_at for w in claim.waiting]
+        for delay in delays:
+            self._plan.on_sent(platform, delay)
+        if logger.isEnabledFor(logging.INFO):
+            late = max(delays, default=timedelta())
+            extra = _extra(claim, "sent")
+            extra |= {
+                "alerts": len(frozen.delivery_ids),
+                "seconds": late.total_seconds(),
+            }
+            logger.info("sent", extra=extra)
 
     # ------------------------------------------------------------------ failures
 
     async def _failed(
-        self, claim: Claim, frozen: FrozenMessage, error: DeliveryError
+        self, flow: Flow, claim: Claim, frozen: FrozenMessage, error: DeliveryError
     ) -> None:
         """Bring a failed send to its next state, by the kind of its error."""
         extra = _extra(claim, "not_sent") | {"reason": error.reason}
@@ -329,21 +326,25 @@ class Dispatcher:
             case MessageRejectedError() if not frozen.is_plain:
                 await self._again(claim, frozen, error, due_at=now, is_plain=True)
             case SenderMisconfiguredError():
-                self._pause(claim, MISCONFIGURED_PAUSE, str(error))
+                until = now + MISCONFIGURED_PAUSE
+                flow.pause = Pause(until, str(error), is_fault=True)
                 due_at = now + MISCONFIGURED_PAUSE
                 await self._again(claim, frozen, error, due_at=due_at)
             case _:
-                await self._retry(claim, frozen, error)
+                await self._retry(flow, claim, frozen, error)
 
     async def _moved(
         self, claim: Claim, frozen: FrozenMessage, error: RecipientMovedError
     ) -> None:
-        await self._again(claim, frozen, error, due_at=self._now())
+        # Counted and a little later each time, should two places point at each other.
+        wait = retry.delay(frozen.attempts - 1, 0.0) if frozen.attempts else timedelta()
+        due_at = self._now() + wait
+        await self._again(claim, frozen, error, due_at=due_at, counts=True)
         old = claim.recipient.address
         await self._store.move_recipient(old, replace(old, chat=error.new_chat))
 
     async def _retry(
-        self, claim: Claim, frozen: FrozenMessage, error: DeliveryError
+        self, flow: Flow, claim: Claim, frozen: FrozenMessage, error: DeliveryError
     ) -> None:
         now = self._now()
         decision = retry.decide(
@@ -364,7 +365,7 @@ class Dispatcher:
             )
             return
         if isinstance(error, TemporaryDeliveryError) and error.is_global:
-            self._pause(claim, decision.at - now, str(error))
+            flow.pause = Pause(decision.at, str(error))
         await self._again(
             claim, frozen, error, due_at=decision.at, counts=not decision.is_ordered
         )
@@ -390,11 +391,7 @@ class Dispatcher:
             now=self._now(),
         )
         if due_at <= self._now():
-            self._wakers[claim.recipient.address.platform].wake()
-
-    def _pause(self, claim: Claim, length: timedelta, reason: str) -> None:
-        platform = claim.recipient.address.platform
-        self._pauses[platform] = Pause(self._now() + length, reason)
+            self._flows[claim.recipient.address.platform].waker.wake()
 
 
 def _extra(claim: Claim, action: str) -> dict[str, object]:

@@ -10,8 +10,13 @@ from bot.waker import Waker
 
 logger = logging.getLogger(__name__)
 
-#: recipients per transaction: writers in between wait for one chunk at most
-CHUNK = 2000
+#: how long a chunk should keep other writers waiting, a command's for one
+CHUNK_TIME = timedelta(milliseconds=80)
+#: watches per chunk: the first one's, and how far measured time may move it
+FIRST_CHUNK = 2000
+SMALLEST_CHUNK = 1000
+LARGEST_CHUNK = 10_000
+_STEP = 1.3
 #: a wake is only a hint: unfinished fan-outs are looked for this often anyway
 LOOK_EVERY = timedelta(seconds=2)
 
@@ -26,6 +31,7 @@ class FanOut:
         self._now = now
         self._wake_next = wake
         self._waker = Waker()
+        self._chunk = FIRST_CHUNK
 
     def wake(self) -> None:
         """Say that there may be new events."""
@@ -43,16 +49,22 @@ class FanOut:
     async def fan_out_open(self) -> int:
         """Fan out every open event; return how many were finished."""
         finished = 0
-        while events := await self._store.open_fanouts():
-            for event_id in events:
-                await self._fan_out(event_id)
-                finished += 1
+        while True:
+            step = await self._store.fan_out_step(limit=self._chunk, now=self._now())
+            if step.is_over:
+                return finished
+            self._chunk = next_chunk(self._chunk, step.took)
+            if step.finished:
+                finished += step.finished
                 self._wake_next()
-        return finished
 
-    async def _fan_out(self, event_id: int) -> None:
-        is_done = False
-        while not is_done:
-            is_done = await self._store.fan_out_chunk(
-                event_id, limit=CHUNK, now=self._now()
-            )
+
+def next_chunk(chunk: int, took: timedelta) -> int:
+    """Return how large the next chunk may be, when one of this size took so long.
+
+    Changes by small steps: one measurement may have been a hiccup, and now and then a
+    commit also brings the database's log into its file.
+    """
+    fits = CHUNK_TIME / max(took, timedelta(milliseconds=1))
+    wanted = round(chunk * min(max(fits, 1 / _STEP), _STEP))
+    return min(max(wanted, SMALLEST_CHUNK), LARGEST_CHUNK)

@@ -8,10 +8,11 @@ away, is waited for here. Time is monotonic seconds, from the clock that is pass
 import asyncio
 import heapq
 import itertools
+import math
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import IntEnum
@@ -20,6 +21,8 @@ from bot.errors import TemporaryDeliveryError
 
 #: a platform counts what arrives, we count what leaves: so much of a window is spared
 MARGIN = 0.015
+#: turns are given evenly over so much of a second: one that came late is made up for
+SPREAD = 0.9
 #: an answer slower than usual by this much may have been slow on its way there
 SLOW_BY = 0.012
 #: refusals of so many chats so close together mean the platform, not a chat
@@ -74,6 +77,26 @@ class _Request:
 class _Chat:
     sent: deque[tuple[float, bool]] = field(default_factory=deque)
     free_at: float = 0.0
+
+
+class _Turn(AbstractAsyncContextManager[None]):
+    """One turn, from when it is asked for until its request has ended."""
+
+    __slots__ = ("_chat", "_is_private", "_lane", "_limits", "_request")
+
+    def __init__(
+        self, limits: "Limits", chat: str, is_private: bool, lane: Lane
+    ) -> None:
+        self._limits, self._chat = limits, chat
+        self._is_private, self._lane = is_private, lane
+
+    async def __aenter__(self) -> None:
+        self._request = await self._limits.begin(
+            self._chat, is_private=self._is_private, lane=self._lane
+        )
+
+    async def __aexit__(self, *_error: object) -> None:
+        self._limits.end(self._request)
 
 
 class Limits:
@@ -133,6 +156,11 @@ class Limits:
             shortest = min(until for _, until in recent.values())
             self._paused_until = max(self._paused_until, shortest)
             self._refusals = {}
+        if self.pause_left() > LONGEST_TURN:
+            # Nobody holds a claim that long: they are told now.
+            for _, _, turn in self._waiting:
+                if not turn.done():
+                    turn.set_exception(self._is_paused())
         self._give_turns()
 
     def pause_left(self) -> timedelta:
@@ -141,34 +169,42 @@ class Limits:
 
     # ------------------------------------------------------------------------ turns
 
-    @asynccontextmanager
-    async def turn(
+    def turn(
         self, chat: str, *, is_private: bool, lane: Lane = Lane.ALERT
-    ) -> AsyncIterator[None]:
+    ) -> AbstractAsyncContextManager[None]:
         """Wait for the platform's turn, then count what is sent inside the block.
 
         Lower lanes go first; within a lane first come, first served. Raises
-        `TemporaryDeliveryError`, a clear no, while the platform is paused for long.
+        `TemporaryDeliveryError`, a clear no, while the platform is paused for long,
+        and (but for replies) if the chat is not free when its turn has come.
         """
-        pause = self.pause_left()
-        if pause > LONGEST_TURN:
-            raise TemporaryDeliveryError(
-                "the platform told us to wait",
-                reason="platform_paused",
-                retry_after=pause,
-            )
+        return _Turn(self, chat, is_private, lane)
+
+    async def begin(self, chat: str, *, is_private: bool, lane: Lane) -> _Request:
+        """Wait for a turn and count a request; see `turn`."""
         await self._wait_for_turn(lane)
+        wait = self.chat_wait(chat, is_private=is_private, lane=lane)
+        if wait > timedelta() and lane is not Lane.REPLY:
+            # Somebody else wrote to this chat meanwhile, such as a reply did.
+            self._give_turns()
+            raise TemporaryDeliveryError(
+                "the chat is not free now", reason="chat_busy", retry_after=wait
+            )
         request = _Request(self._clock())
         self._recent.append(request)
         self._note(chat, is_private=is_private, lane=lane)
-        try:
-            yield
-        finally:
-            request.ended = self._clock()
-            self._learn(request.ended - request.started)
+        return request
+
+    def end(self, request: _Request) -> None:
+        """Note that a request has its answer, or never will."""
+        request.ended = self._clock()
+        self._learn(request.ended - request.started)
+        if self._waiting:
             self._give_turns()
 
     async def _wait_for_turn(self, lane: Lane) -> None:
+        if self.pause_left() > LONGEST_TURN:
+            raise self._is_paused()
         if not self._waiting and self._next_at() <= self._clock():
             return
         turn = asyncio.get_running_loop().create_future()
@@ -180,6 +216,13 @@ class Limits:
             turn.cancel()
             self._give_turns()
             raise
+
+    def _is_paused(self) -> TemporaryDeliveryError:
+        return TemporaryDeliveryError(
+            "the platform told us to wait",
+            reason="platform_paused",
+            retry_after=self.pause_left(),
+        )
 
     def _give_turns(self) -> None:
         """Wake the first that waits once its time has come; one at a time.
@@ -195,8 +238,9 @@ class Limits:
             return
         wait = self._next_at() - self._clock()
         if wait > 0:
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(wait, self._give_turns)
+            if wait < math.inf:
+                loop = asyncio.get_running_loop()
+                self._timer = loop.call_later(wait, self._give_turns)
             return
         _, _, turn = heapq.heappop(self._waiting)
         turn.set_result(None)
@@ -204,33 +248,39 @@ class Limits:
         asyncio.get_running_loop().call_soon(self._give_turns)
 
     def _next_at(self) -> float:
-        """Return when the next request may start.
+        """Return when the next request may start, `inf` if an answer settles that.
 
-        Evenly spaced, and never more than the limit in any second of the platform's
-        own time: a request that took longer than usual may have arrived late, so it
-        counts from its end; one still on its way beyond that counts from now.
+        Spread over the second, and never more than the limit in any second of the
+        platform's own time. A request that took longer than usual may have arrived
+        late, so it counts from its end; one that still has no answer then counts until
+        it has one. It takes up its own place, the others go on.
         """
         now = self._clock()
         size = max(1, round(self.rules.overall))
-        interval = (1.0 + MARGIN) / self.rules.overall
-        while len(self._recent) > size and self._recent[0].ended is not None:
-            if now - self._recent[0].ended < 1.0 + MARGIN:
-                break
+        window = 1.0 + MARGIN
+        while self._recent and self._arrival(self._recent[0]) <= now - window:
             self._recent.popleft()
         at = self._paused_until
         if self._recent:
-            at = max(at, self._recent[-1].started + interval)
-        if len(self._recent) >= size:
-            oldest = self._recent[-size]
-            at = max(at, self._arrival(oldest, now) + 1.0 + MARGIN)
+            at = max(at, self._recent[-1].started + SPREAD / self.rules.overall)
+        if len(self._recent) < size:
+            return at
+        counted = sorted(
+            arrival
+            for arrival in map(self._arrival, self._recent)
+            if arrival > now - window
+        )
+        if len(counted) >= size:
+            at = max(at, counted[len(counted) - size] + window)
         return at
 
-    def _arrival(self, request: _Request, now: float) -> float:
-        """Estimate when the platform counted a request, at the latest."""
-        ended = now if request.ended is None else request.ended
+    def _arrival(self, request: _Request) -> float:
+        """Return when the platform counted a request, at the latest; `inf`: not yet."""
+        is_open = request.ended is None
+        ended = self._clock() if request.ended is None else request.ended
         if ended - request.started <= self._usual + SLOW_BY:
             return request.started
-        return ended
+        return math.inf if is_open else ended
 
     def _learn(self, took: float) -> None:
         self._usual += (took - self._usual) * (0.5 if self._usual == 0.0 else 0.05)

@@ -512,6 +512,8 @@ class Claim:
     """A recipient taken by one worker, with all that is waiting for it.
 
     When `frozen` is set, exactly that message goes out and nothing else is decided.
+    `overtaken` names assets in `waiting` that stand where a later event left them,
+    which is still being fanned out and so may wait here, too, in a moment.
     """
 
     recipient: Recipient
@@ -520,6 +522,7 @@ class Claim:
     mutes: tuple[Mute, ...] = ()
     waiting: tuple[Waiting, ...] = ()
     told: Mapping[int, Told] = field(default_factory=dict)
+    overtaken: frozenset[int] = frozenset()
     frozen: FrozenMessage | None = None
 
 

@@ -5,7 +5,7 @@ moment. The law it keeps: whatever held an alert back ends by comparing what was
 told with what stands; a difference is one net message, no difference is none.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -27,8 +27,6 @@ from bot.model import (
 
 #: an "until the next flip" mute has no end of its own: looked at again this much later
 OPEN_HOLD = timedelta(days=30)
-
-
 #: a fan-out that is still at work is given this long before it is looked at again
 FANOUT_WAIT = timedelta(seconds=2)
 #: by then every fan-out is done: the event that is waited for concerns others
@@ -42,7 +40,7 @@ class Reason(StrEnum):
     MUTED = "muted"
     FLIPPED_BACK = "flipped_back"
     ALREADY_TOLD = "already_told"
-    MERGED = "merged"
+    OVERTAKEN = "overtaken"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,15 +96,22 @@ def decide(
     told: Mapping[int, Told],
     mutes: Sequence[Mute] = (),
     thresholds: Sequence[float] = (),
+    overtaken: Collection[int] = (),
 ) -> Decision:
     """Decide about all that waits for one recipient.
 
     `waiting` is in event order and each asset in it has its state as it stands now.
     `thresholds` are the recipient's default lines, for watches that name none.
+    `overtaken` is what the `Claim` says.
     """
     in_force = [m for m in mutes if m.until is None or m.until > now]
     waits = [
-        _Wait(items, told.get(items[0].asset.id), frozenset(thresholds))
+        _Wait(
+            items,
+            told.get(items[0].asset.id),
+            frozenset(thresholds),
+            is_overtaken=items[0].asset.id in overtaken,
+        )
         for items in _by_asset(waiting)
     ]
     verdicts = [_decide_asset(now, wait, in_force) for wait in waits]
@@ -135,6 +140,7 @@ class _Wait:
     items: list[Waiting]
     told: Told | None
     thresholds: frozenset[float]
+    is_overtaken: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +168,10 @@ def _decide_asset(now: datetime, wait: _Wait, mutes: Sequence[Mute]) -> _Verdict
         told = None
     change = _standing_change(items, told)
     passed = _passed_lines(items, told, wait.thresholds)
+    if change is None and wait.is_overtaken:
+        # Were it skipped now, the next turn would be compared with one never told.
+        overtaken = (now + FANOUT_WAIT, Reason.OVERTAKEN.value)
+        return _Verdict(holds={i.delivery_id: overtaken for i in items})
     waits = _waits_for_its_event(now, items, change)
     if waits is not None:
         return _Verdict(holds={i.delivery_id: (now + waits, _UNSURE) for i in items})

@@ -7,7 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot import detect
-from bot.errors import ConfigError, SourceEndedError, SourceError, StoreError
+from bot.errors import (
+    ConfigError,
+    LeaseLostError,
+    SourceEndedError,
+    SourceError,
+    StoreError,
+)
 from bot.model import Event, Snapshot, Tick, Wanted
 from bot.ports import Clock, GradeSource, PollResult, Store
 
@@ -77,6 +83,11 @@ class Poller:
             events = await self._take_snapshots(tick)
         except SourceError as error:
             await self._failed(tick, error)
+            return ()
+        except LeaseLostError:
+            # Another worker began a later poll meanwhile; its result counts.
+            logger.info("poll overtaken", extra={"action": "poll_overtaken"})
+            self._has_resumed = False
             return ()
         except StoreError:
             self._trouble = "the database did not take the poll"

@@ -5,10 +5,12 @@ complete fakes. Nothing here imports a library of the outside world.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from bot.errors import LeaseLostError
 from bot.message import Button, Message
 from bot.model import (
     Address,
@@ -82,13 +84,14 @@ class GradeSource(Protocol):
 class Sender(Protocol):
     """Sends one message to one recipient on one platform.
 
-    `send_timeout` is shorter than the lease. `repeat_window` is for how long a message
-    whose outcome is unknown is sent again exactly as it was; after it the message is
-    decided and rendered anew.
+    `repeat_window` is for how long a message whose outcome is unknown is sent again
+    exactly as it was; after it the message is decided and rendered anew. `rate` is how
+    many messages a second may leave over all chats, `math.inf` where nobody counts.
     """
 
     platform: Platform
     repeat_window: timedelta
+    rate: float
 
     def render(self, message: Message) -> tuple[JsonDict, ...]:
         """Render into one or more parts, each within the platform's limits.
@@ -98,11 +101,32 @@ class Sender(Protocol):
         """
         ...
 
+    def answering(
+        self, parts: tuple[JsonDict, ...], message_ref: str
+    ) -> tuple[JsonDict, ...]:
+        """Return the parts as an answer to an earlier message; pure.
+
+        The same as rendering the message with that `reply_to`, without rendering.
+        """
+        ...
+
     def free_in(self, address: Address) -> timedelta:
         """Return how long the platform's limits keep this recipient waiting.
 
-        Zero when a message may leave now. The overall rate is not in it: `send` waits
-        for its turn itself, about a second at most.
+        Zero when a message may leave now. The overall rate is not in it: `turn` waits
+        for that, about a second at most.
+        """
+        ...
+
+    def pause_left(self) -> timedelta:
+        """Return for how long the platform wants nothing at all; zero if it does."""
+        ...
+
+    def turn(self, address: Address) -> AbstractAsyncContextManager[None]:
+        """Wait for a turn at the platform's overall rate; send inside the block.
+
+        Raises `TemporaryDeliveryError`, a clear no with the wait, when the platform is
+        paused or the recipient is not free by now.
         """
         ...
 
@@ -111,6 +135,7 @@ class Sender(Protocol):
     ) -> Receipt:
         """Send one part and return the platform's yes; raise only `DeliveryError`.
 
+        Inside a `turn`: it waits for nothing but the answer.
         `nonce` is at most 25 characters (Discord's limit) and the same for every
         repeat of this part, so that a platform that knows nonces hides a repeat.
         `is_plain` sends the words without markup, after the platform refused it.
@@ -309,6 +334,15 @@ class Freeze:
     ended_mutes: tuple[int | None, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A message with the platform's yes to all its parts; `receipt` is the last's."""
+
+    claim: Claim
+    message: FrozenMessage
+    receipt: Receipt | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
     """What /status, metrics and tests ask of the outbox and the rest."""
@@ -321,6 +355,21 @@ class Counts:
     recipients: int = 0
     assets: int = 0
     events: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FanOutStep:
+    """What one transaction of fan-out came to.
+
+    Attributes:
+        finished: how many events have no recipients left now.
+        is_over: there was no open event.
+        took: for how long other writers of this process had to wait.
+    """
+
+    finished: int = 0
+    is_over: bool = False
+    took: timedelta = timedelta()
 
 
 class Store(Protocol):
@@ -410,13 +459,19 @@ class Store(Protocol):
         """List ids of events whose fan-out is not finished, oldest first."""
         ...
 
-    async def fan_out_chunk(self, event_id: int, *, limit: int, now: datetime) -> bool:
-        """Create deliveries for the next recipients; True when none are left.
+    async def fan_out_step(self, *, limit: int, now: datetime) -> FanOutStep:
+        """Create deliveries of the oldest open events for the next recipients.
 
-        Goes through watches by recipient id from the event's cursor, about `limit`
-        recipients at a time; deliveries and cursor are one transaction, so a crash
-        repeats or loses nothing. Who matches is what `routing.route` says.
+        Events that stand at the same recipient go together, so that of a broad move
+        everybody has all deliveries at once. Goes by recipient id from the events'
+        cursor, through about `limit` watches that cover an asset; deliveries and
+        cursors are one transaction, so a crash repeats or loses nothing. Who matches
+        is what `routing.route` says.
         """
+        ...
+
+    async def fan_out_chunk(self, event_id: int, *, limit: int, now: datetime) -> bool:
+        """Do a step of one event alone; True when it has no recipients left."""
         ...
 
     # ---- deliveries
@@ -442,27 +497,30 @@ class Store(Protocol):
         ...
 
     async def freeze(
-        self, claim: Claim, decided: Freeze, *, now: datetime
-    ) -> FrozenMessage | None:
-        """Write what was decided; return the message to send, None if there is none.
+        self, decided: Sequence[tuple[Claim, Freeze]], *, now: datetime
+    ) -> Sequence[FrozenMessage | LeaseLostError | None]:
+        """Write what was decided for several claims, one transaction for all.
 
-        Raises `LeaseLostError` if the claim is no longer ours. When nothing is to be
-        sent the recipient's lease ends here.
+        Returns for each, in order, the message to send; None if there is none, and
+        then the recipient's lease ends here; `LeaseLostError` (not raised) if the
+        claim is no longer ours, and nothing of it was written. What is raised is
+        about all of them, and nothing was written.
         """
         ...
 
     async def record_part(
         self, claim: Claim, message_id: int, receipt: Receipt, *, now: datetime
     ) -> None:
-        """Count one more part as sent and remember the first part's message id."""
+        """Count one more part as sent and remember the first part's message id.
+
+        For all parts but the last, whose receipt `settle_sent` takes.
+        """
         ...
 
-    async def settle_sent(
-        self, claim: Claim, message_id: int, *, now: datetime
-    ) -> None:
+    async def settle_sent(self, sent: Sequence[Sent], *, now: datetime) -> None:
         """The platform said yes to all parts: deliveries `sent`, tells become told.
 
-        Idempotent. Ends the lease.
+        One transaction for all of them. Idempotent. Ends the leases.
         """
         ...
 

@@ -5,12 +5,21 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, func, literal, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    exists,
+    func,
+    literal,
+    select,
+    union_all,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.model import Asset, AssetInfo, AssetState, Event, Line, Scope, Target
 from storage.commit import add_assets
-from storage.database import in_batches
+from storage.packed import among
 from storage.part import StorePart
 from storage.rows import to_asset, to_event, to_line, to_state
 from storage.tables import ALIASES, ASSETS, CATEGORIES, EVENTS, LINES, STATES
@@ -134,11 +143,13 @@ async def load_assets(
     connection: AsyncConnection, ids: Collection[int]
 ) -> dict[int, Asset]:
     """Load assets with their states, by id."""
-    rows: list[Any] = []
-    for batch in in_batches(set(ids)):
-        found = await connection.execute(select(ASSETS).where(ASSETS.c.id.in_(batch)))
-        rows += found
-    states = await load_states(connection, {row.id: row.key for row in rows})
+    return await connection.run_sync(read_assets, ids)
+
+
+def read_assets(connection: Connection, ids: Collection[int]) -> dict[int, Asset]:
+    """Load assets with their states, by id."""
+    rows = connection.execute(_ASSETS, {"ids": list(ids)}).all()
+    states = _read_states(connection, {row.id: row.key for row in rows})
     return {row.id: to_asset(row, states.get(row.id)) for row in rows}
 
 
@@ -146,21 +157,29 @@ async def load_states(
     connection: AsyncConnection, keys: Mapping[int, str]
 ) -> dict[int, AssetState]:
     """Load the states of assets, by asset id; `keys` gives the key of each id."""
-    states: dict[int, AssetState] = {}
-    for batch in in_batches(keys):
-        lines: dict[int, dict[float, Line]] = {}
-        for row in await connection.execute(
-            select(LINES)
-            .where(LINES.c.asset_id.in_(batch))
-            .order_by(LINES.c.asset_id, LINES.c.threshold)
-        ):
-            lines.setdefault(row.asset_id, {})[row.threshold] = to_line(row)
-        for row in await connection.execute(
-            select(STATES).where(STATES.c.asset_id.in_(batch))
-        ):
-            asset_id = row.asset_id
-            states[asset_id] = to_state(row, keys[asset_id], lines.get(asset_id, {}))
-    return states
+    return await connection.run_sync(_read_states, keys)
+
+
+def _read_states(
+    connection: Connection, keys: Mapping[int, str]
+) -> dict[int, AssetState]:
+    ids = {"ids": list(keys)}
+    lines: dict[int, dict[float, Line]] = {}
+    for row in connection.execute(_LINES, ids).all():
+        lines.setdefault(row.asset_id, {})[row.threshold] = to_line(row)
+    return {
+        row.asset_id: to_state(row, keys[row.asset_id], lines.get(row.asset_id, {}))
+        for row in connection.execute(_STATES, ids).all()
+    }
+
+
+_ASSETS = select(ASSETS).where(among(ASSETS.c.id))
+_STATES = select(STATES).where(among(STATES.c.asset_id))
+_LINES = (
+    select(LINES)
+    .where(among(LINES.c.asset_id))
+    .order_by(LINES.c.asset_id, LINES.c.threshold)
+)
 
 
 async def _list_assets(

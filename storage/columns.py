@@ -1,6 +1,8 @@
 """What tables are made of: column types that mean the same on both databases."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from sqlalchemy import (
@@ -25,6 +27,26 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
 
 
+# Kept: rows that were written together carry the same few moments over and over.
+@lru_cache(maxsize=4096)
+def to_number(moment: datetime) -> int:
+    """Return the microseconds since 1970; `ValueError` without a zone."""
+    return (as_utc(moment) - _EPOCH) // _TICK
+
+
+@lru_cache(maxsize=4096)
+def _from_number(number: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=number)
+
+
+def _maybe(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda value: None if value is None else convert(value)
+
+
+_WRITERS = {True: _maybe(to_number), False: _maybe(as_utc)}
+_READERS = {True: _maybe(_from_number), False: _maybe(as_utc)}
+
+
 class UtcTime(TypeDecorator[datetime]):
     """An aware moment in UTC, to the microsecond; a naive one is refused.
 
@@ -44,18 +66,23 @@ class UtcTime(TypeDecorator[datetime]):
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
         """Write a moment; `ValueError` without a zone."""
-        if value is None:
-            return None
-        moment = as_utc(value)
-        return (moment - _EPOCH) // _TICK if dialect.name == "sqlite" else moment
+        return _WRITERS[dialect.name == "sqlite"](value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         """Read a moment back, aware."""
-        if value is None:
-            return None
-        if dialect.name == "sqlite":
-            return _EPOCH + timedelta(microseconds=value)
-        return as_utc(value)
+        found: datetime | None = _READERS[dialect.name == "sqlite"](value)
+        return found
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any]:
+        """Return what writes; straight, since it runs for every value of every row."""
+        return _WRITERS[dialect.name == "sqlite"]
+
+    def result_processor(
+        self, dialect: Dialect, coltype: object
+    ) -> Callable[[Any], Any]:
+        """Return what reads; straight, since it runs for every value of every row."""
+        del coltype
+        return _READERS[dialect.name == "sqlite"]
 
 
 #: 64 bits; SQLite counts rows up by itself only in a column declared INTEGER

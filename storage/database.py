@@ -10,10 +10,21 @@ import logging
 import os
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Table, event, exc, make_url, text
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    Table,
+    create_engine,
+    event,
+    exc,
+    make_url,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
@@ -27,12 +38,19 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Work = Callable[[AsyncConnection], Awaitable[T]]
+#: work that awaits nothing in between, see `Database.write_at_once`
+WorkAtOnce = Callable[[Connection], T]
 
 #: how long SQLite waits for another process's write before it gives up
 BUSY_SECONDS = 5.0
 #: FULL: a commit survives a power cut. What is marked sent must not come undone, or it
 #: is sent twice; at under a millisecond each that is still a thousand commits a second
 SYNCHRONOUS = "FULL"
+#: A chunk of fan-out over a thousand events changes some 2,000 pages of 4 KiB all over
+#: the indexes, and the next chunk nearly the same ones: they should stay in memory,
+#: and not every commit should copy them from the log into the file.
+CACHE_KIB = 16_000
+CHECKPOINT_PAGES = 4_000
 #: connections for reading; reads are short, and each costs a thread
 SQLITE_READERS = 3
 POSTGRES_CONNECTIONS = 10
@@ -64,13 +82,60 @@ def _foreign_errors(*, is_sqlite: bool) -> tuple[type[BaseException], ...]:
     return (*ours, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
+class _AtOnce:
+    """A second SQLite writer, in a thread of its own, for whole transactions."""
+
+    def __init__(self, url: URL, *, foreign_keys: bool) -> None:
+        self._engine = create_engine(
+            url.set(drivername="sqlite+pysqlite"),
+            # it is opened, used and closed in one thread, whichever asks
+            connect_args={"timeout": BUSY_SECONDS},
+            pool_size=1,
+            max_overflow=0,
+            pool_reset_on_return=None,
+            json_serializer=dumps,
+            json_deserializer=loads,
+            hide_parameters=True,
+        )
+        _prepare(self._engine, foreign_keys=foreign_keys)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="flipwatch-sqlite")
+        self._is_used = False
+        self._level = SYNCHRONOUS
+
+    async def run(self, work: WorkAtOnce[T], *, is_durable: bool) -> T:
+        self._is_used = True
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._run, work, is_durable)
+
+    def _run(self, work: WorkAtOnce[T], is_durable: bool) -> T:
+        with self._engine.connect() as connection:
+            self._set_durable(connection, is_durable)
+            with connection.begin():
+                return work(connection)
+
+    def _set_durable(self, connection: Connection, is_durable: bool) -> None:
+        """Wait for the disk at the commit, or leave that to a later commit."""
+        level = SYNCHRONOUS if is_durable or SYNCHRONOUS == "OFF" else "NORMAL"
+        if level != self._level:
+            raw = connection.connection.driver_connection
+            assert raw is not None  # noqa: S101 - it is connected
+            raw.execute(f"PRAGMA synchronous = {level}").close()
+            self._level = level
+
+    async def close(self) -> None:
+        if self._is_used:
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._thread, self._engine.dispose)
+        self._thread.shutdown(wait=False)
+
+
 class Database:
     """An open database: short transactions for reading and for writing.
 
-    On SQLite there is one writer connection with a lock around it. One writer never
-    meets "database is locked" from its own process; and in SQLite before 3.51.3 one
+    On SQLite there is one writer at a time, with a lock around it. It never meets
+    "database is locked" from its own process; and in SQLite before 3.51.3 one
     connection's checkpoint during another's write could lose commits
-    (sqlite.org/wal.html#the_wal_reset_bug), so the writer alone does checkpoints.
+    (sqlite.org/wal.html#the_wal_reset_bug), so only who writes does checkpoints.
     """
 
     def __init__(self, url: URL, *, foreign_keys: bool = True) -> None:
@@ -79,9 +144,11 @@ class Database:
         self._is_closed = False
         self._foreign = _foreign_errors(is_sqlite=self.is_sqlite)
         self._lock = asyncio.Lock()
+        self._at_once: _AtOnce | None = None
         if self.is_sqlite:
             self._writer = _sqlite_engine(url, foreign_keys=foreign_keys)
             self._reader = _sqlite_engine(url, is_reader=True)
+            self._at_once = _AtOnce(url, foreign_keys=foreign_keys)
         else:
             self._writer = self._reader = _postgres_engine(url)
 
@@ -94,6 +161,8 @@ class Database:
             # readers first: the last to leave does SQLite's final checkpoint, and
             # that must be the writer
             await self._reader.dispose()
+            if self._at_once is not None:
+                await self._at_once.close()
             if self._writer is not self._reader:
                 await self._writer.dispose()
 
@@ -118,6 +187,30 @@ class Database:
         async with self._lock:
             self._check_open()
             return await _finish(self._write(work))
+
+    async def write_at_once(self, work: WorkAtOnce[T], *, is_durable: bool = True) -> T:
+        """Run synchronous work in one transaction, as `write` does.
+
+        For the paths of many statements. On SQLite all of it runs in a thread: an
+        await per statement would each time wait until the loop, busy with sending,
+        comes round again, and keep the other writers waiting meanwhile.
+        What is not durable may come undone by a power cut until the next commit that
+        is; a crash of the program takes nothing.
+        """
+        self._check_open()
+        if self._at_once is None:
+            return await _finish(self._write(lambda c: c.run_sync(work)))
+        async with self._lock:
+            self._check_open()
+            return await _finish(self._write_in_thread(self._at_once, work, is_durable))
+
+    async def _write_in_thread(
+        self, at_once: "_AtOnce", work: WorkAtOnce[T], is_durable: bool
+    ) -> T:
+        try:
+            return await at_once.run(work, is_durable=is_durable)
+        except self._foreign as error:
+            raise self._store_error(error) from error
 
     async def _write(self, work: Work[T]) -> T:
         for attempt in range(1, ATTEMPTS + 1):
@@ -268,9 +361,17 @@ def check_file(url: URL) -> None:
 # ---------------------------------------------------------------- engines
 
 
+def loads(text: str | bytes) -> Any:
+    """Read JSON; most documents in the hot tables are empty."""
+    return [] if text == "[]" else {} if text == "{}" else json.loads(text)
+
+
+_JSON = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+
+
 def dumps(value: object) -> str:
     """Write JSON; `ValueError` for NaN and infinity, which JSON does not have."""
-    return json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    return _JSON.encode(value)
 
 
 def _sqlite_engine(
@@ -288,20 +389,34 @@ def _sqlite_engine(
         # every transaction here ends by itself; a ROLLBACK more costs a thread switch
         pool_reset_on_return=None,
         json_serializer=dumps,
+        json_deserializer=loads,
         hide_parameters=True,
     )
-    pragmas = [
+    _prepare(engine.sync_engine, foreign_keys=foreign_keys, is_reader=is_reader)
+    return engine
+
+
+def writer_pragmas(*, foreign_keys: bool = True) -> list[str]:
+    """Return what a SQLite connection that writes is set to."""
+    return [
         # readers see the last commit while a write is going on
         "journal_mode = WAL",
         f"synchronous = {SYNCHRONOUS}",
         f"foreign_keys = {'ON' if foreign_keys else 'OFF'}",
         "temp_store = MEMORY",
+        f"cache_size = -{CACHE_KIB}",
+        f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
     ]
+
+
+def _prepare(engine: Engine, *, foreign_keys: bool, is_reader: bool = False) -> None:
+    """Set up every connection of a SQLite engine, and how its transactions begin."""
+    pragmas = writer_pragmas(foreign_keys=foreign_keys)
     if is_reader:
         # the writer alone does checkpoints, see `Database`
         pragmas += ["wal_autocheckpoint = 0", "query_only = ON"]
 
-    @event.listens_for(engine.sync_engine, "connect")
+    @event.listens_for(engine, "connect")
     def on_connect(connection: Any, _record: object) -> None:
         # sqlite3 would begin by itself, deferred and only before writes
         connection.isolation_level = None
@@ -310,13 +425,11 @@ def _sqlite_engine(
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
-    @event.listens_for(engine.sync_engine, "begin")
+    @event.listens_for(engine, "begin")
     def on_begin(connection: Connection) -> None:
         # IMMEDIATE takes the write lock at once: a deferred transaction that reads
         # and then writes fails with "database is locked" in spite of busy_timeout
         connection.exec_driver_sql("BEGIN" if is_reader else "BEGIN IMMEDIATE")
-
-    return engine
 
 
 def _postgres_engine(url: URL) -> AsyncEngine:
@@ -333,6 +446,7 @@ def _postgres_engine(url: URL) -> AsyncEngine:
         # a connection that died while idle is replaced before it is used
         pool_pre_ping=True,
         json_serializer=dumps,
+        json_deserializer=loads,
         hide_parameters=True,
     )
 
@@ -352,7 +466,7 @@ async def log_version(connection: AsyncConnection) -> None:
 
 
 def insert_into(
-    connection: AsyncConnection, table: Table
+    connection: AsyncConnection | Connection, table: Table
 ) -> sqlite.Insert | postgresql.Insert:
     """Start an INSERT that knows ON CONFLICT, in this database's dialect."""
     if connection.dialect.name == "sqlite":

@@ -7,8 +7,9 @@ from functools import partial
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.errors import LeaseLostError
 from bot.model import Claim, DeliveryState, FrozenMessage, Platform, Receipt
-from bot.ports import Freeze
+from bot.ports import Freeze, Sent
 from storage.claims import (
     claim_recipients,
     end_lease,
@@ -48,7 +49,7 @@ class DeliveryStore(StorePart):
         more than two lease times ahead was given before the clock stepped back and
         counts as expired.
         """
-        return await self._database.write(
+        return await self._database.write_at_once(
             partial(
                 claim_recipients,
                 platforms=platforms,
@@ -56,20 +57,22 @@ class DeliveryStore(StorePart):
                 now=now,
                 lease=lease,
                 limit=limit,
-            )
+            ),
+            # a lease that a power cut undoes has ended, and nothing was sent with it
+            is_durable=False,
         )
 
     async def freeze(
-        self, claim: Claim, decided: Freeze, *, now: datetime
-    ) -> FrozenMessage | None:
-        """Write what was decided; return the message to send, None if there is none.
+        self, decided: Sequence[tuple[Claim, Freeze]], *, now: datetime
+    ) -> Sequence[FrozenMessage | LeaseLostError | None]:
+        """Write what was decided; return for each claim the message to send, if any.
 
-        Raises `LeaseLostError` if the claim is no longer ours, also when the recipient
-        unwatched or muted something meanwhile: what was decided then counts no more.
-        Time held does not count as owed: `owed_since` moves on by the hold.
+        As the port says. A lease is lost also when the recipient unwatched or muted
+        something meanwhile: what was decided then counts no more. Time held does not
+        count as owed: `owed_since` moves on by the hold.
         """
-        return await self._database.write(
-            partial(freeze, claim=claim, decided=decided, now=now)
+        return await self._database.write_at_once(
+            partial(freeze, decided=decided, now=now)
         )
 
     async def record_part(
@@ -95,18 +98,14 @@ class DeliveryStore(StorePart):
 
         await self._database.write(work)
 
-    async def settle_sent(
-        self, claim: Claim, message_id: int, *, now: datetime
-    ) -> None:
+    async def settle_sent(self, sent: Sequence[Sent], *, now: datetime) -> None:
         """The platform said yes to all parts: deliveries `sent`, tells become told.
 
         Idempotent, and never refused: a yes is a fact even if the lease was lost.
         If a later message of the recipient was sent already, this one's tells are
         older news and change nothing.
         """
-        await self._database.write(
-            partial(settle_sent, claim=claim, message_id=message_id, now=now)
-        )
+        await self._database.write_at_once(partial(settle_sent, sent=sent, now=now))
 
     async def settle_retry(
         self,

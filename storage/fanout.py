@@ -1,73 +1,57 @@
 """Fan-out: who hears of an event, as SQL over sets.
 
-Says exactly what `bot.routing.route` says, which stands there readable; a test holds
-the two together on random data. In SQL, because a thousand deliveries are one
-statement here and a thousand round trips there.
+Many events go together: a broad move is one pass over the recipients, so that each of
+them has all its deliveries at once and gets one message. `storage.fanout_sql` has the
+statements; here is what they are run on, chunk by chunk.
 """
 
+import asyncio
+import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    FromClause,
-    Select,
-    and_,
-    case,
-    exists,
-    false,
-    func,
-    literal,
-    literal_column,
-    null,
-    or_,
-    select,
-    union,
-    update,
-)
+from sqlalchemy import Connection, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.errors import NotFoundError
-from bot.model import DeliveryState, EventKind, PlaceKind, Scope, Signal
-from bot.routing import SPECIFICITY, STALE_UPDATES
-from storage.columns import RowId, UtcTime
-from storage.database import insert_into
-from storage.part import StorePart
-from storage.recipient_tables import OPEN_STATES
-from storage.tables import (
-    ASSETS,
-    CATEGORIES,
-    DELIVERIES,
-    EVENTS,
-    RECIPIENTS,
-    TOLD,
-    WATCH_LINES,
-    WATCHES,
+from bot.model import EventKind, Signal
+from bot.ports import FanOutStep
+from bot.routing import STALE_UPDATES
+from storage.fanout_sql import (
+    END_ARMS,
+    SCOPE_ARMS,
+    Arm,
+    Shape,
+    count_candidates,
+    insert_deliveries,
+    move_cursor,
 )
+from storage.part import StorePart
+from storage.tables import EVENTS, RECIPIENTS
 
-#: reason of a delivery that was just created
-NEW = "new"
+#: events that go together at most: memory and the cost of a chunk grow with them
+TOGETHER = 2000
+#: recipients in a row that the first chunk looks at
+_FIRST_REACH = 1000
+#: how much further a chunk may reach than one that found too few
+_GROWTH = 8
+#: looking up what was told costs so much less than a candidate
+_TOLD_PER_WATCH = 4
 
-#: The partial indexes are used only if the query repeats their condition literally.
-_IS_OPEN: ColumnElement[bool] = literal_column(f"deliveries.{OPEN_STATES}")
-_OF_SCOPE: dict[Scope, ColumnElement[bool]] = {
-    scope: literal_column(f"watches.scope = '{scope.value}'") for scope in Scope
-}
+_OPEN = EVENTS.c.fanned_out_at.is_(None)
 
 
 class FanOutStore(StorePart):
     """Everything the port says under "fan-out"."""
 
+    #: how many recipients the last chunk went over: only where the next begins to look
+    _reach = _FIRST_REACH
+
     async def open_fanouts(self, limit: int = 100) -> Sequence[int]:
         """List ids of events whose fan-out is not finished, oldest first."""
-        statement = (
-            select(EVENTS.c.id)
-            .where(EVENTS.c.fanned_out_at.is_(None))
-            .order_by(EVENTS.c.id)
-            .limit(limit)
-        )
+        statement = select(EVENTS.c.id).where(_OPEN).order_by(EVENTS.c.id).limit(limit)
 
         async def work(connection: AsyncConnection) -> Sequence[int]:
             return list((await connection.execute(statement)).scalars())
@@ -77,313 +61,196 @@ class FanOutStore(StorePart):
     async def fan_out_chunk(self, event_id: int, *, limit: int, now: datetime) -> bool:
         """Create deliveries for the next recipients; True when none are left.
 
-        A recipient is looked at only if one of its watches covers the asset (found by
-        index) or it has yet to hear the end of a bullish signal. A parked recipient's
-        delivery is created parked, so that it is told on return. `update_every` of
-        the store says which basis is stale.
+        As `fan_out_step`, for one event alone.
         """
-        return await self._database.write(
-            partial(
-                _fan_out_chunk,
-                event_id=event_id,
-                limit=max(limit, 1),
-                now=now,
-                update_every=self.update_every,
-            )
+        step = await self._step(limit, now, event_id)
+        return step.finished > 0 or step.is_over
+
+    async def fan_out_step(self, *, limit: int, now: datetime) -> FanOutStep:
+        """Create deliveries of the oldest open events for the next recipients.
+
+        Events that stand at the same recipient go together. A recipient is looked at
+        only if one of its watches covers an asset (found by index) or it has yet to
+        hear the end of a bullish signal. A parked recipient's delivery is created
+        parked, so that it is told on return. `update_every` of the store says which
+        basis is stale.
+        """
+        return await self._step(limit, now, None)
+
+    async def _step(
+        self, limit: int, now: datetime, event_id: int | None
+    ) -> FanOutStep:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+
+        def work(connection: Connection) -> _Done:
+            nonlocal began
+            # from here on other writers wait
+            began = loop.time()
+            events = _lock_events(connection, event_id)
+            if not events:
+                return _Done(reach=self._reach, is_over=True)
+            chunk = _Chunk(events, limit, STALE_UPDATES * self.update_every)
+            return chunk.fan_out(connection, self._reach, now)
+
+        done = await self._database.write_at_once(work)
+        self._reach = done.reach
+        return FanOutStep(
+            finished=done.finished,
+            is_over=done.is_over,
+            took=timedelta(seconds=loop.time() - began),
         )
 
 
-async def _fan_out_chunk(
-    connection: AsyncConnection,
-    event_id: int,
-    limit: int,
-    now: datetime,
-    update_every: timedelta,
-) -> bool:
-    event = (
-        await connection.execute(
-            # locked: of two workers at the same event the second goes on from here
-            select(EVENTS, ASSETS.c.rank)
-            .join(ASSETS, ASSETS.c.id == EVENTS.c.asset_id)
-            .where(EVENTS.c.id == event_id)
-            .with_for_update(of=EVENTS)
-        )
-    ).first()
-    if event is None:
-        raise NotFoundError(f"there is no event {event_id}")
-    if event.fanned_out_at is not None:
-        return True
-    categories = (
-        await connection.execute(
-            select(CATEGORIES.c.category).where(CATEGORIES.c.asset_id == event.asset_id)
-        )
-    ).scalars()
-    match = _Match(event, sorted(categories), update_every)
-    count, last = await _next_recipients(connection, match, limit)
-    if count:
-        await _insert_deliveries(connection, match, last, now)
-    is_done = count < limit
-    await connection.execute(
-        update(EVENTS)
-        .where(EVENTS.c.id == event_id)
-        .values(
-            cursor=last if count else event.cursor,
-            fanned_out_at=now if is_done else None,
-        )
-    )
-    return is_done
+@dataclass(frozen=True, slots=True)
+class _Done:
+    reach: int
+    finished: int = 0
+    is_over: bool = False
 
 
-class _Match:
-    """The conditions of one event on watches, built from its row."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Span:
+    """Recipients of a chunk, up to `until`, and what is among them.
+
+    `reach` is how far it was meant to go; `cost` is in candidates.
+    """
+
+    until: int
+    reach: int
+    cost: int
+    arms: frozenset[Arm]
+    has_exceptions: bool
+
+
+def _lock_events(connection: Connection, event_id: int | None) -> Sequence[Any]:
+    """Lock the events that go together next; empty when there is nothing to do.
+
+    Locked, so that of two workers the second goes on from where the first was. The
+    oldest come first, and only those that stand at the same recipient. Two changes of
+    one asset's signal never go together: who hears of the end depends on what the
+    beginning became.
+    """
+    columns = (EVENTS.c.id, EVENTS.c.cursor, EVENTS.c.kind, EVENTS.c.to_signal)
+    wanted = select(*columns, EVENTS.c.asset_id, EVENTS.c.fanned_out_at)
+    if event_id is not None:
+        one = wanted.where(EVENTS.c.id == event_id).with_for_update()
+        event = connection.execute(one).first()
+        if event is None:
+            raise NotFoundError(f"there is no event {event_id}")
+        return [] if event.fanned_out_at is not None else [event]
+    oldest = wanted.where(_OPEN).order_by(EVENTS.c.id).limit(TOGETHER)
+    together: list[Any] = []
+    changed: set[int] = set()
+    for event in connection.execute(oldest.with_for_update()):
+        is_change = event.kind != EventKind.CROSSING.value
+        if together and (
+            event.cursor != together[0].cursor
+            or (is_change and event.asset_id in changed)
+        ):
+            break
+        if is_change:
+            changed.add(event.asset_id)
+        together.append(event)
+    return together
+
+
+class _Chunk:
+    """The next recipients of events that stand at the same one."""
 
     def __init__(
-        self, event: Any, categories: Sequence[str], update_every: timedelta
+        self, events: Sequence[Any], limit: int, stale_after: timedelta
     ) -> None:
-        self.event = event
-        self.categories = categories
-        self.update_every = update_every
-        self.is_flip = event.kind == EventKind.FLIP.value
-        is_change = event.kind != EventKind.CROSSING.value
-        self.ends_bullish = is_change and event.to_signal == int(Signal.BEARISH)
+        self._ids = json.dumps([event.id for event in events])
+        self._size = len(events)
+        self._limit = max(limit, 1)
+        self._cursor: int = events[0].cursor
+        self._stale = stale_after
+        kinds = {(event.kind, event.to_signal) for event in events}
+        crossing, bearish = EventKind.CROSSING.value, int(Signal.BEARISH)
+        self._has_crossings = any(kind == crossing for kind, _ in kinds)
+        self._has_ends = any(k != crossing and to == bearish for k, to in kinds)
 
-    def pairs(self, until: int | None) -> list[Select[Any]]:
-        """Select (recipient, watch) that may match, each select along an index.
+    def fan_out(self, connection: Connection, reach: int, now: datetime) -> _Done:
+        """Write the deliveries and move the cursor."""
+        ahead = select(RECIPIENTS.c.id).where(RECIPIENTS.c.id > self._cursor)
+        # each alone is a step in the index, together SQLite would read all of it
+        first = connection.scalar(ahead.order_by(RECIPIENTS.c.id).limit(1))
+        last = connection.scalar(ahead.order_by(RECIPIENTS.c.id.desc()).limit(1))
+        if first is None or last is None:
+            return self._finish(connection, reach, now)
+        span = self._choose(connection, first - 1, last, reach)
+        self._insert(connection, span, now)
+        if span.until == last:
+            return self._finish(connection, span.reach, now)
+        move = move_cursor(connection.dialect.name, is_over=False)
+        connection.execute(move, {"ids": self._ids, "until": span.until})
+        return _Done(reach=span.reach)
 
-        Beyond the event's cursor, and up to a recipient if one is given.
+    def _choose(
+        self, connection: Connection, start: int, last: int, reach: int
+    ) -> _Span:
+        """Choose the last recipient of the chunk.
+
+        So that there are about `limit` candidates, twice as many at most unless a
+        single recipient has more: they are what a chunk costs.
         """
-        asset_id = self.event.asset_id
-        sources = [
-            (WATCHES, and_(_OF_SCOPE[Scope.ASSET], WATCHES.c.asset_id == asset_id)),
-            *(
-                (WATCHES, and_(_OF_SCOPE[Scope.CATEGORY], WATCHES.c.category == name))
-                for name in self.categories
-            ),
-            (WATCHES, _OF_SCOPE[Scope.ALL]),
-        ]
-        if self.event.rank is not None:
-            is_top = and_(_OF_SCOPE[Scope.TOP], WATCHES.c.top >= self.event.rank)
-            sources.append((WATCHES, is_top))
-        pairs = [
-            select(WATCHES.c.recipient_id, WATCHES.c.id.label("watch_id")).where(
-                condition, self._is_ahead(WATCHES, until)
-            )
-            for _, condition in sources
-        ]
-        if self.ends_bullish:
-            pairs += [
-                select(TOLD.c.recipient_id, TOLD.c.watch_id).where(
-                    TOLD.c.asset_id == asset_id,
-                    TOLD.c.signal == int(Signal.BULLISH),
-                    TOLD.c.watch_id.is_not(None),
-                    self._is_ahead(TOLD, until),
-                ),
-                select(DELIVERIES.c.recipient_id, DELIVERIES.c.watch_id).where(
-                    DELIVERIES.c.bullish_asset_id == asset_id,
-                    DELIVERIES.c.bullish_asset_id.is_not(None),
-                    _IS_OPEN,
-                    DELIVERIES.c.watch_id.is_not(None),
-                    self._is_ahead(DELIVERIES, until),
-                ),
-            ]
-        return pairs
+        limit = self._limit
+        may_grow = True
+        while True:
+            span = self._count(connection, min(start + reach, last), reach)
+            width = span.until - start
+            if span.cost > 2 * limit and width > 1:
+                reach = max(width * limit // span.cost, 1)
+                may_grow = False
+            elif 2 * span.cost < limit and may_grow and span.until < last:
+                reach = width * min(limit // max(span.cost, 1) + 1, _GROWTH)
+            else:
+                return span
 
-    def _is_ahead(self, table: FromClause, until: int | None) -> ColumnElement[bool]:
-        recipient = table.c.recipient_id
-        conditions = [recipient > self.event.cursor]
-        if until is not None:
-            conditions.append(recipient <= until)
-        if self.event.only_for is not None:
-            conditions.append(recipient == self.event.only_for)
-        return and_(*conditions)
-
-    def covers(self, watch: FromClause) -> ColumnElement[bool]:
-        """Whether the watch's target has the asset in it."""
-        scope = watch.c.scope
-        named = [
-            and_(scope == Scope.ASSET.value, watch.c.asset_id == self.event.asset_id),
-            scope == Scope.ALL.value,
-        ]
-        if self.categories:
-            is_in = watch.c.category.in_(self.categories)
-            named.append(and_(scope == Scope.CATEGORY.value, is_in))
-        if self.event.rank is not None:
-            is_top = watch.c.top >= self.event.rank
-            named.append(and_(scope == Scope.TOP.value, is_top))
-        return or_(*named)
-
-    def holds(self) -> ColumnElement[bool]:
-        """Whether the event matches the watch (joined with recipient and told)."""
-        conditions = [WATCHES.c.is_exception.is_(False), ~self._is_excepted()]
-        event = self.event
-        if event.kind == EventKind.CROSSING.value:
-            conditions.append(self._has_line())
-        if event.basis_seen_at is not None:
-            stale_after = event.basis_seen_at + STALE_UPDATES * self.update_every
-            conditions.append(WATCHES.c.created_at <= stale_after)
-        follows = [self.covers(WATCHES)]
-        if self.is_flip:
-            wanted = WATCHES.c.direction
-            follows.append(or_(wanted.is_(None), wanted == event.to_signal))
-        if event.kind != EventKind.CORRECTION.value:
-            follows += [
-                _within(
-                    WATCHES.c.min_market_cap, WATCHES.c.max_market_cap, event.market_cap
-                ),
-                _within(WATCHES.c.min_volume, WATCHES.c.max_volume, event.volume),
-            ]
-        if self.is_flip:
-            grade = _within(WATCHES.c.min_grade, WATCHES.c.max_grade, event.grade_to)
-            follows.append(grade)
-        conditions.append(or_(self._must_hear_the_end(), and_(*follows)))
-        return and_(*conditions)
-
-    def _is_excepted(self) -> ColumnElement[bool]:
-        other = WATCHES.alias("exceptions")
-        return exists().where(
-            other.c.recipient_id == WATCHES.c.recipient_id,
-            other.c.is_exception.is_(True),
-            self.covers(other),
+    def _count(self, connection: Connection, until: int, reach: int) -> _Span:
+        arms = SCOPE_ARMS | END_ARMS if self._has_ends else SCOPE_ARMS
+        statement = count_candidates(connection.dialect.name, arms)
+        # beyond what a chunk may have it does not matter how many more there are
+        most = {"most": _TOLD_PER_WATCH * (2 * self._limit + 1)}
+        row = connection.execute(
+            statement, self._parameters(connection, until) | most
+        ).one()
+        found = {arm: int(getattr(row, f"n_{arm.value}")) for arm in arms}
+        ends = sum(found[arm] for arm in arms & END_ARMS)
+        return _Span(
+            until=until,
+            reach=reach,
+            cost=sum(found[arm] for arm in SCOPE_ARMS) + ends // _TOLD_PER_WATCH,
+            arms=frozenset(arm for arm, count in found.items() if count),
+            has_exceptions=bool(row.has_exceptions),
         )
 
-    def _has_line(self) -> ColumnElement[bool]:
-        thresholds = [float(threshold) for threshold, _ in self.event.passed]
-        if not thresholds:
-            return false()
-        return exists().where(
-            WATCH_LINES.c.watch_id == WATCHES.c.id,
-            WATCH_LINES.c.threshold.in_(thresholds),
-        )
+    def _insert(self, connection: Connection, span: _Span, now: datetime) -> None:
+        """Insert deliveries, first those through the most specific watches."""
+        parameters = self._parameters(connection, span.until) | {"now": now}
+        for arms in ({Arm.ASSET}, span.arms - {Arm.ASSET}):
+            if arms and arms <= span.arms:
+                shape = Shape(
+                    arms=frozenset(arms),
+                    has_ends=self._has_ends,
+                    has_crossings=self._has_crossings,
+                    has_exceptions=span.has_exceptions,
+                )
+                statement = insert_deliveries(connection.dialect.name, shape)
+                connection.execute(statement, parameters)
 
-    def _must_hear_the_end(self) -> ColumnElement[bool]:
-        """Told bullish through this watch, or about to be told so."""
-        if not self.ends_bullish:
-            return false()
-        was_told = and_(
-            TOLD.c.signal == int(Signal.BULLISH), TOLD.c.watch_id == WATCHES.c.id
-        )
-        will_be_told = exists().where(
-            DELIVERIES.c.bullish_asset_id == self.event.asset_id,
-            DELIVERIES.c.bullish_asset_id.is_not(None),
-            _IS_OPEN,
-            DELIVERIES.c.recipient_id == WATCHES.c.recipient_id,
-            DELIVERIES.c.watch_id == WATCHES.c.id,
-            DELIVERIES.c.event_id < self.event.id,
-        )
-        wants_only_bullish = and_(
-            RECIPIENTS.c.kind == PlaceKind.PRIVATE.value,
-            func.coalesce(WATCHES.c.direction, 0) == int(Signal.BULLISH),
-        )
-        return and_(
-            func.coalesce(or_(was_told, will_be_told), false()), ~wants_only_bullish
-        )
+    def _finish(self, connection: Connection, reach: int, now: datetime) -> _Done:
+        move = move_cursor(connection.dialect.name, is_over=True)
+        connection.execute(move, {"ids": self._ids, "now": now})
+        return _Done(reach=reach, finished=self._size)
 
-
-def _within(
-    low: ColumnElement[Any], high: ColumnElement[Any], value: float | None
-) -> ColumnElement[bool]:
-    """Low inclusive, high exclusive; a bound on something unknown never holds."""
-    if value is None:
-        return and_(low.is_(None), high.is_(None))
-    return and_(or_(low.is_(None), low <= value), or_(high.is_(None), high > value))
-
-
-async def _next_recipients(
-    connection: AsyncConnection, match: _Match, limit: int
-) -> tuple[int, int]:
-    """Return how many recipients come next, at most `limit`, and the last one's id."""
-    heads = []
-    for pairs in match.pairs(None):
-        recipient = pairs.selected_columns.recipient_id
-        head = pairs.with_only_columns(recipient).distinct().order_by(recipient)
-        heads.append(select(head.limit(limit).subquery().c.recipient_id))
-    merged = union(*heads).subquery()
-    first = (
-        select(merged.c.recipient_id)
-        .order_by(merged.c.recipient_id)
-        .limit(limit)
-        .subquery()
-    )
-    row = (
-        await connection.execute(
-            select(
-                func.count().label("n"), func.max(first.c.recipient_id).label("last")
-            ).select_from(first)
-        )
-    ).one()
-    return row.n, row.last or 0
-
-
-async def _insert_deliveries(
-    connection: AsyncConnection, match: _Match, last: int, now: datetime
-) -> None:
-    pairs = union(*match.pairs(last)).subquery()
-    specificity = case(
-        *(
-            (WATCHES.c.scope == scope.value, place)
-            for scope, place in SPECIFICITY.items()
-        )
-    )
-    matching = (
-        select(
-            WATCHES.c.recipient_id,
-            WATCHES.c.id.label("watch_id"),
-            RECIPIENTS.c.parked_since,
-            RECIPIENTS.c.parked_reason,
-            func.row_number()
-            .over(
-                partition_by=WATCHES.c.recipient_id,
-                order_by=(
-                    specificity,
-                    WATCHES.c.created_at.desc(),
-                    WATCHES.c.id.desc(),
-                ),
-            )
-            .label("place"),
-        )
-        .select_from(pairs)
-        .join(
-            WATCHES,
-            and_(
-                WATCHES.c.id == pairs.c.watch_id,
-                # ids are the store's own, but a told row may name anything
-                WATCHES.c.recipient_id == pairs.c.recipient_id,
-            ),
-        )
-        .join(RECIPIENTS, RECIPIENTS.c.id == WATCHES.c.recipient_id)
-        .outerjoin(
-            TOLD,
-            and_(
-                TOLD.c.recipient_id == WATCHES.c.recipient_id,
-                TOLD.c.asset_id == match.event.asset_id,
-            ),
-        )
-        .where(match.holds())
-        .subquery()
-    )
-    is_parked = matching.c.parked_since.is_not(None)
-    turns_bullish = match.is_flip and match.event.to_signal == int(Signal.BULLISH)
-    moment = literal(now, UtcTime())
-    values: dict[str, ColumnElement[Any]] = {
-        "event_id": literal(match.event.id, RowId),
-        "recipient_id": matching.c.recipient_id,
-        "watch_id": matching.c.watch_id,
-        "bullish_asset_id": literal(match.event.asset_id, RowId)
-        if turns_bullish
-        else null(),
-        "state": case(
-            (is_parked, DeliveryState.PARKED.value), else_=DeliveryState.PENDING.value
-        ),
-        "reason": case((is_parked, matching.c.parked_reason), else_=NEW),
-        "due_at": moment,
-        "owed_since": moment,
-        "attempts": literal(0),
-        "is_unsure": literal(False),
-        "created_at": moment,
-    }
-    statement = select(*values.values()).where(matching.c.place == 1)
-    await connection.execute(
-        insert_into(connection, DELIVERIES)
-        .from_select(list(values), statement)
-        .on_conflict_do_nothing(index_elements=["event_id", "recipient_id"])
-    )
+    def _parameters(self, connection: Connection, until: int) -> dict[str, Any]:
+        is_sqlite = connection.dialect.name == "sqlite"
+        microseconds = self._stale // timedelta(microseconds=1)
+        return {
+            "ids": self._ids,
+            "cursor": self._cursor,
+            "until": until,
+            "stale": microseconds if is_sqlite else self._stale,
+        }

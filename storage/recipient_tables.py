@@ -9,6 +9,7 @@ from sqlmodel import Field
 from storage.columns import (
     NEVER_AGAIN,
     Row,
+    RowId,
     document,
     index,
     loose_ref,
@@ -98,6 +99,8 @@ class WatchRow(Row, table=True):
         ),
         index("ix_watches_top", "recipient_id", "top", where="scope = 'top'"),
         index("ix_watches_all", "recipient_id", where="scope = 'all'"),
+        # few: most recipients have none, and that is to be seen at a glance
+        index("ix_watches_exceptions", "recipient_id", where="is_exception"),
         NEVER_AGAIN,
     )
 
@@ -215,25 +218,31 @@ class DeliveryRow(Row, table=True):
 
     `bullish_asset_id` is set where the event is a flip to bullish: fan-out looks here
     for those who have yet to be told bullish, and so must hear the end of it too.
+
+    Every index begins with what grows along with the recipient: fan-out writes the
+    deliveries of a thousand events for some recipients at a time, and beginning with
+    the event it would change a page per event and index in each chunk. So `event_id`
+    has no foreign key, which would need such an index: who deletes events deletes
+    their deliveries first.
     """
 
     __tablename__ = "deliveries"
     __table_args__ = (
-        UniqueConstraint("event_id", "recipient_id"),
+        UniqueConstraint("recipient_id", "event_id"),
         index("ix_deliveries_due", "due_at", "recipient_id", where="state = 'pending'"),
         index("ix_deliveries_open", "recipient_id", "event_id", where=OPEN_STATES),
         index("ix_deliveries_dead", "id", where="state = 'dead'"),
         index(
             "ix_deliveries_bullish",
-            "bullish_asset_id",
             "recipient_id",
+            "bullish_asset_id",
             where=f"bullish_asset_id IS NOT NULL AND {OPEN_STATES}",
         ),
         NEVER_AGAIN,
     )
 
     id: int = row_id()
-    event_id: int = ref("events.id")
+    event_id: int = Field(sa_type=RowId)
     recipient_id: int = ref("recipients.id")
     watch_id: int | None = loose_ref()
     bullish_asset_id: int | None = loose_ref()

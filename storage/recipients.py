@@ -186,7 +186,7 @@ class RecipientStore(StorePart):
         """Return what the recipient was last told, by asset id."""
 
         async def work(connection: AsyncConnection) -> Mapping[int, Told]:
-            told = await load_told(connection, [recipient_id])
+            told = await load_told(connection, recipient_id)
             return {asset_id: one for (_, asset_id), one in told.items()}
 
         return await self._database.read(work)

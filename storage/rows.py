@@ -6,6 +6,7 @@ the hot paths have no objects; writing gives plain dictionaries.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from bot.errors import StoreError
@@ -42,7 +43,14 @@ from bot.routing import SPECIFICITY
 
 def to_signal(number: int | None) -> Signal | None:
     """Read a signal that may be unknown."""
-    return None if number is None else Signal(number)
+    return None if number is None else _SIGNALS[number]
+
+
+# Calling an enumeration is slow, and these are read for every delivery.
+_SIGNALS = {int(signal): signal for signal in Signal}
+_PLATFORMS = {platform.value: platform for platform in Platform}
+_KINDS = {kind.value: kind for kind in PlaceKind}
+_SCOPES = {scope.value: scope for scope in Scope}
 
 
 # ---------------------------------------------------------------- documents
@@ -310,9 +318,9 @@ def to_recipient(row: Any) -> Recipient:
     """Read a row of `recipients`."""
     return Recipient(
         id=row.id,
-        address=Address(Platform(row.platform), row.chat, row.topic),
-        kind=PlaceKind(row.kind),
-        thresholds=tuple(float(t) for t in row.thresholds),
+        address=Address(_PLATFORMS[row.platform], row.chat, row.topic),
+        kind=_KINDS[row.kind],
+        thresholds=tuple(map(float, row.thresholds)),
         language=row.language,
         parked_since=row.parked_since,
         parked_reason=row.parked_reason,
@@ -364,27 +372,48 @@ def watch_values(target: Target, conditions: Conditions) -> dict[str, Any]:
     }
 
 
+# Most watches are alike in what they are on or ask for: these are built once.
+@lru_cache(maxsize=4096)
+def _target(scope: str, asset_id: int | None, category: str, top: int) -> Target:
+    return Target(scope=_SCOPES[scope], asset_id=asset_id, category=category, top=top)
+
+
+_Bounds = tuple[float | None, float | None]
+
+
+@lru_cache(maxsize=4096)
+def _conditions(
+    direction: int | None,
+    grade: _Bounds,
+    market_cap: _Bounds,
+    volume: _Bounds,
+    thresholds: tuple[float, ...] | None,
+) -> Conditions:
+    return Conditions(
+        direction=to_signal(direction),
+        min_grade=grade[0],
+        max_grade=grade[1],
+        min_market_cap=market_cap[0],
+        max_market_cap=market_cap[1],
+        min_volume=volume[0],
+        max_volume=volume[1],
+        thresholds=thresholds,
+    )
+
+
 def to_watch(row: Any) -> Watch:
     """Read a row of `watches`."""
     own = row.thresholds
     return Watch(
         id=row.id,
         recipient_id=row.recipient_id,
-        target=Target(
-            scope=Scope(row.scope),
-            asset_id=row.asset_id,
-            category=row.category,
-            top=row.top,
-        ),
-        conditions=Conditions(
-            direction=to_signal(row.direction),
-            min_grade=row.min_grade,
-            max_grade=row.max_grade,
-            min_market_cap=row.min_market_cap,
-            max_market_cap=row.max_market_cap,
-            min_volume=row.min_volume,
-            max_volume=row.max_volume,
-            thresholds=None if own is None else tuple(float(t) for t in own),
+        target=_target(row.scope, row.asset_id, row.category, row.top),
+        conditions=_conditions(
+            row.direction,
+            (row.min_grade, row.max_grade),
+            (row.min_market_cap, row.max_market_cap),
+            (row.min_volume, row.max_volume),
+            None if own is None else tuple(map(float, own)),
         ),
         text=row.text,
         is_exception=bool(row.is_exception),

@@ -1,30 +1,40 @@
 """How claims end: freeze what was decided, settle what became of it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, delete, exists, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    bindparam,
+    delete,
+    exists,
+    false,
+    insert,
+    literal,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.errors import LeaseLostError, NotFoundError, StoreError
 from bot.model import Claim, DeliveryState, FrozenMessage
-from bot.ports import Freeze
-from storage.claims import (
-    end_lease,
-    has_lease,
-    hold_lease,
-    read_frozen,
-)
+from bot.ports import Freeze, Sent
+from storage.claims import end_leases, held_leases, hold_lease, lease_lost
+from storage.columns import UtcTime
 from storage.database import in_batches
-from storage.rows import tell_document, tell_from_document
+from storage.packed import among, document, named, number, unpacked, words
+from storage.rows import tell_document
 from storage.tables import (
     DELIVERIES,
     MESSAGES,
     MUTES,
     WATCHES,
 )
-from storage.told import write_told
+from storage.told import tell_recipients
 
 #: reason of a delivery whose frozen message is on its way
 SENDING = "sending"
@@ -38,81 +48,169 @@ def is_in(message_id: int) -> ColumnElement[bool]:
     return (DELIVERIES.c.state == _CLAIMED) & (DELIVERIES.c.message_id == message_id)
 
 
-async def freeze(
-    connection: AsyncConnection, claim: Claim, decided: Freeze, now: datetime
-) -> FrozenMessage | None:
+def freeze(
+    connection: Connection, decided: Sequence[tuple[Claim, Freeze]], now: datetime
+) -> list[FrozenMessage | LeaseLostError | None]:
     """Do what `Store.freeze` says inside the caller's transaction."""
-    recipient_id = claim.recipient.id
-    await hold_lease(connection, claim)
-    if decided.delivery_ids and not decided.parts:
-        raise StoreError("a message carries deliveries but has no parts")
-    is_theirs = DELIVERIES.c.recipient_id == recipient_id
+    held = held_leases(connection, [claim for claim, _ in decided])
+    whose = _still_pending(connection, [each for _, each in decided])
+    lost: dict[int, LeaseLostError] = {}
+    for claim, each in decided:
+        if each.delivery_ids and not each.parts:
+            raise StoreError("a message carries deliveries but has no parts")
+        if claim.recipient.id not in held:
+            lost[claim.recipient.id] = lease_lost(claim)
+        elif any(whose.get(i) != claim.recipient.id for i in each.delivery_ids):
+            # the next claim decides on what is there now
+            lost[claim.recipient.id] = LeaseLostError(
+                "what was decided about is no longer waiting"
+            )
+    kept = [(c, each) for c, each in decided if c.recipient.id not in lost]
+    _hold(connection, kept, whose, now)
+    _skip(connection, kept, whose)
+    ids = _insert_messages(connection, [x for x in kept if x[1].parts], now)
+    end_leases(connection, [c.recipient.id for c, each in kept if not each.parts])
+    return [
+        lost.get(claim.recipient.id)
+        or _frozen(ids.get(claim.recipient.id), claim, each, now)
+        for claim, each in decided
+    ]
+
+
+def _still_pending(connection: Connection, decided: Iterable[Freeze]) -> dict[int, int]:
+    """Return the recipients of those deliveries that are pending, by delivery."""
+    ids = [i for x in decided for i in (*x.delivery_ids, *x.holds, *x.skips)]
+    rows = named(connection.execute(_WHOSE, {"ids": ids}))
+    return {row.id: row.recipient_id for row in rows}
+
+
+_WHOSE = select(DELIVERIES.c.id, DELIVERIES.c.recipient_id).where(
+    among(DELIVERIES.c.id), DELIVERIES.c.state == _PENDING
+)
+
+
+def _hold(
+    connection: Connection,
+    decided: Iterable[tuple[Claim, Freeze]],
+    whose: Mapping[int, int],
+    now: datetime,
+) -> None:
     holds: dict[tuple[datetime, str], list[int]] = {}
-    for delivery_id, hold in decided.holds.items():
-        holds.setdefault(hold, []).append(delivery_id)
+    for claim, each in decided:
+        for delivery_id, hold in each.holds.items():
+            if whose.get(delivery_id) == claim.recipient.id:
+                holds.setdefault(hold, []).append(delivery_id)
     for (until, reason), ids in holds.items():
         values = {"due_at": until, "reason": reason}
-        await postpone(connection, ids, values, wait=until - now, only=is_theirs)
-    await _skip(connection, recipient_id, decided.skips)
-    if not decided.parts:
-        await end_lease(connection, recipient_id)
-        return None
-    frozen = await connection.execute(
-        insert(MESSAGES)
-        .values(
-            recipient_id=recipient_id,
-            state="frozen",
-            reason=SENDING,
-            parts=list(decided.parts),
-            sent_parts=0,
-            delivery_ids=list(decided.delivery_ids),
-            tells=[tell_document(tell) for tell in decided.tells],
-            ended_mutes=list(decided.ended_mutes),
-            is_plain=False,
-            is_unsure=False,
-            first_ref="",
-            due_at=now,
-            frozen_at=now,
-            settled_at=None,
-        )
-        .returning(MESSAGES)
-    )
-    message = frozen.one()
-    taken = 0
-    for batch in in_batches(decided.delivery_ids):
-        rows = await connection.execute(
-            update(DELIVERIES)
-            .where(
-                DELIVERIES.c.id.in_(batch),
-                DELIVERIES.c.recipient_id == recipient_id,
-                DELIVERIES.c.state == _PENDING,
-            )
-            .values(state=_CLAIMED, reason=SENDING, message_id=message.id)
-        )
-        taken += rows.rowcount
-    if taken != len(set(decided.delivery_ids)):
-        # nothing of this is kept; the next claim decides on what is there now
-        raise LeaseLostError("what was decided about is no longer waiting")
-    return await read_frozen(connection, message)
+        _postpone(connection, ids, values, wait=until - now)
 
 
-async def _skip(
-    connection: AsyncConnection, recipient_id: int, skips: Mapping[int, str]
+def _skip(
+    connection: Connection,
+    decided: Iterable[tuple[Claim, Freeze]],
+    whose: Mapping[int, int],
 ) -> None:
     by_reason: dict[str, list[int]] = {}
-    for delivery_id, reason in skips.items():
-        by_reason.setdefault(reason, []).append(delivery_id)
+    for claim, each in decided:
+        for delivery_id, reason in each.skips.items():
+            if whose.get(delivery_id) == claim.recipient.id:
+                by_reason.setdefault(reason, []).append(delivery_id)
     for reason, ids in by_reason.items():
         for batch in in_batches(ids):
-            await connection.execute(
+            connection.execute(
                 update(DELIVERIES)
-                .where(
-                    DELIVERIES.c.id.in_(batch),
-                    DELIVERIES.c.recipient_id == recipient_id,
-                    DELIVERIES.c.state == _PENDING,
-                )
+                .where(DELIVERIES.c.id.in_(batch), DELIVERIES.c.state == _PENDING)
                 .values(state=DeliveryState.SKIPPED.value, reason=reason)
             )
+
+
+def _insert_messages(
+    connection: Connection, decided: Sequence[tuple[Claim, Freeze]], now: datetime
+) -> dict[int, int]:
+    """Write the messages, take their deliveries; return message ids by recipient."""
+    if not decided:
+        return {}
+    rows = connection.execute(
+        _INSERT_MESSAGES,
+        {
+            "now": now,
+            "rows": [
+                (
+                    claim.recipient.id,
+                    each.parts,
+                    each.delivery_ids,
+                    [tell_document(tell) for tell in each.tells],
+                    each.ended_mutes,
+                )
+                for claim, each in decided
+            ],
+        },
+    ).all()
+    ids = {row.recipient_id: row.id for row in rows}
+    wanted = [i for _, each in decided for i in each.delivery_ids]
+    taken = connection.execute(_TAKE_DELIVERIES, {"ids": wanted}).rowcount
+    if taken != len(set(wanted)):
+        # they were looked at under the recipients' locks: nothing of this is kept
+        raise StoreError("a delivery is not its recipient's")
+    return ids
+
+
+_NEW = unpacked("rows")
+_NOW = bindparam("now", type_=UtcTime())
+_NEW_MESSAGE: dict[str, ColumnElement[Any]] = {
+    "recipient_id": number(_NEW, 0),
+    "state": literal("frozen"),
+    "reason": literal(SENDING),
+    "parts": document(_NEW, 1),
+    "sent_parts": literal(0),
+    "delivery_ids": document(_NEW, 2),
+    "tells": document(_NEW, 3),
+    "ended_mutes": document(_NEW, 4),
+    "is_plain": false(),
+    "is_unsure": false(),
+    "first_ref": literal(""),
+    "due_at": _NOW,
+    "frozen_at": _NOW,
+}
+_INSERT_MESSAGES = (
+    insert(MESSAGES)
+    .from_select(list(_NEW_MESSAGE), select(*_NEW_MESSAGE.values()).select_from(_NEW))
+    .returning(MESSAGES.c.id, MESSAGES.c.recipient_id)
+)
+#: a recipient has one frozen message, and it was just written
+_TAKE_DELIVERIES = (
+    update(DELIVERIES)
+    .where(among(DELIVERIES.c.id), DELIVERIES.c.state == _PENDING)
+    .values(
+        state=_CLAIMED,
+        reason=SENDING,
+        message_id=select(MESSAGES.c.id)
+        .where(
+            MESSAGES.c.recipient_id == DELIVERIES.c.recipient_id,
+            literal_column("messages.state = 'frozen'"),
+        )
+        .scalar_subquery(),
+    )
+)
+
+
+def _frozen(
+    message_id: int | None, claim: Claim, decided: Freeze, now: datetime
+) -> FrozenMessage | None:
+    """Return the message as it was written, with what is known of its patience."""
+    if message_id is None:
+        return None
+    carried = frozenset(decided.delivery_ids)
+    waiting = [w for w in claim.waiting if w.delivery_id in carried]
+    return FrozenMessage(
+        id=message_id,
+        parts=decided.parts,
+        delivery_ids=decided.delivery_ids,
+        tells=decided.tells,
+        frozen_at=now,
+        attempts=max((w.attempts for w in waiting), default=0),
+        owed_since=min((w.owed_since for w in waiting), default=now),
+    )
 
 
 async def hold_message(
@@ -138,92 +236,129 @@ async def _find_message(connection: AsyncConnection, message_id: int) -> Any:
     return row
 
 
-async def settle_sent(
-    connection: AsyncConnection, claim: Claim, message_id: int, now: datetime
-) -> None:
+def settle_sent(connection: Connection, sent: Sequence[Sent], now: datetime) -> None:
     """Do what `Store.settle_sent` says inside the caller's transaction."""
-    is_ours = await has_lease(connection, claim)
-    message = await _find_message(connection, message_id)
-    # a move may have merged the recipient into another one meanwhile
-    recipient_id = message.recipient_id
-    if message.state != "sent":
-        await connection.execute(
-            update(MESSAGES)
-            .where(MESSAGES.c.id == message_id)
-            .values(
-                state="sent",
-                reason="",
-                sent_parts=len(message.parts),
-                settled_at=now,
-            )
-        )
-        for batch in in_batches(message.delivery_ids):
-            await connection.execute(
-                update(DELIVERIES)
-                .where(
-                    DELIVERIES.c.id.in_(batch),
-                    DELIVERIES.c.state != DeliveryState.SENT.value,
-                )
-                .values(
-                    state=DeliveryState.SENT.value,
-                    reason="",
-                    sent_at=now,
-                    message_id=message_id,
-                )
-            )
-        later = await connection.execute(
-            select(
-                exists().where(
-                    MESSAGES.c.recipient_id == recipient_id,
-                    MESSAGES.c.id > message_id,
-                    MESSAGES.c.state == "sent",
-                )
-            )
-        )
-        if not later.scalar_one():
-            await _write_tells(connection, message)
-        await _end_mutes(connection, message)
-    if is_ours:
-        await end_lease(connection, claim.recipient.id)
+    held = held_leases(connection, [each.claim for each in sent])
+    yeses = {each.message.id: each for each in sent}
+    rows = named(connection.execute(_SETTLING, {"ids": list(yeses)}))
+    if len(rows) < len(yeses):
+        unknown = min(yeses.keys() - {row.id for row in rows})
+        raise NotFoundError(f"there is no message {unknown}")
+    news = [_Yes(row, yeses[row.id]) for row in rows if row.state != "sent"]
+    if news:
+        _write_sent(connection, news, now)
+        _write_tells(connection, news)
+        _end_mutes(connection, news)
+    end_leases(connection, held)
 
 
-async def _write_tells(connection: AsyncConnection, message: Any) -> None:
-    """Make the message's tells told.
+class _Yes:
+    """A message as its row stands, as it was frozen, and the platform's id of it."""
+
+    __slots__ = ("frozen", "ref", "row")
+
+    def __init__(self, row: Any, sent: Sent) -> None:
+        self.row = row
+        self.frozen = sent.message
+        self.ref = row.first_ref
+        if not self.ref and sent.receipt is not None:
+            self.ref = sent.receipt.message_ref
+
+
+_later = MESSAGES.alias("later")
+# without what was frozen: that is known, and long
+_SETTLING = (
+    select(
+        MESSAGES.c.id,
+        # a move may have merged the recipient into another one meanwhile
+        MESSAGES.c.recipient_id,
+        MESSAGES.c.state,
+        MESSAGES.c.ended_mutes,
+        MESSAGES.c.first_ref,
+        MESSAGES.c.frozen_at,
+        exists()
+        .where(
+            _later.c.recipient_id == MESSAGES.c.recipient_id,
+            _later.c.id > MESSAGES.c.id,
+            _later.c.state == "sent",
+        )
+        .label("is_overtaken"),
+    )
+    .where(among(MESSAGES.c.id))
+    .order_by(MESSAGES.c.id)
+)
+
+
+def _write_sent(connection: Connection, yeses: Sequence[_Yes], now: datetime) -> None:
+    rows = [(yes.row.id, yes.ref, len(yes.frozen.parts)) for yes in yeses]
+    connection.execute(_MESSAGES_SENT, {"now": now, "rows": rows})
+    # a thawed message's deliveries may be in another one by now, but it was this one
+    # that told them
+    for yes in [yes for yes in yeses if yes.row.state != "frozen"]:
+        connection.execute(
+            _DELIVERIES_SENT.values(message_id=yes.row.id),
+            {"ids": yes.frozen.delivery_ids, "now": now},
+        )
+    ids = [i for x in yeses if x.row.state == "frozen" for i in x.frozen.delivery_ids]
+    connection.execute(_DELIVERIES_SENT, {"ids": ids, "now": now})
+
+
+_YESES = unpacked("rows")
+_MESSAGES_SENT = (
+    update(MESSAGES)
+    .where(MESSAGES.c.id == number(_YESES, 0))
+    .values(
+        state="sent",
+        reason="",
+        sent_parts=number(_YESES, 2),
+        first_ref=words(_YESES, 1),
+        settled_at=_NOW,
+    )
+)
+_DELIVERIES_SENT = (
+    update(DELIVERIES)
+    .where(among(DELIVERIES.c.id), DELIVERIES.c.state != DeliveryState.SENT.value)
+    .values(state=DeliveryState.SENT.value, reason="", sent_at=_NOW)
+)
+
+
+def _write_tells(connection: Connection, yeses: Iterable[_Yes]) -> None:
+    """Make the messages' tells told, but of those a later message overtook.
 
     Those whose watch was removed while the message was on its way are left out, so
     that nothing told lingers of an asset that nobody watches.
     """
-    tells = [tell_from_document(document) for document in message.tells]
-    watch_ids = {tell.watch_id for tell in tells} - {None}
-    alive: set[int | None] = {None}
-    for batch in in_batches(watch_ids):
-        rows = await connection.execute(
-            select(WATCHES.c.id).where(WATCHES.c.id.in_(batch))
-        )
-        alive |= set(rows.scalars())
-    await write_told(
-        connection,
-        message.recipient_id,
-        [tell for tell in tells if tell.watch_id in alive],
-        message_ref=message.first_ref,
-    )
+    news = [
+        (yes.row.recipient_id, yes.ref, tell)
+        for yes in yeses
+        if not yes.row.is_overtaken
+        for tell in yes.frozen.tells
+    ]
+    ids = [tell.watch_id for _, _, tell in news if tell.watch_id is not None]
+    found = connection.execute(_WATCHES, {"ids": ids}).scalars().all()
+    alive: set[int | None] = {None, *found}
+    tell_recipients(connection, [x for x in news if x[2].watch_id in alive])
 
 
-async def _end_mutes(connection: AsyncConnection, message: Any) -> None:
-    """Remove the mutes "until the next flip" that this message ended.
+_WATCHES = select(WATCHES.c.id).where(among(WATCHES.c.id))
+
+
+def _end_mutes(connection: Connection, yeses: Iterable[_Yes]) -> None:
+    """Remove the mutes "until the next flip" that these messages ended.
 
     One that was set after the message was decided waits for a later flip.
     """
-    for asset_id in message.ended_mutes:
-        asset = MUTES.c.asset_id
-        await connection.execute(
-            delete(MUTES).where(
-                MUTES.c.recipient_id == message.recipient_id,
-                asset.is_(None) if asset_id is None else asset == asset_id,
-                MUTES.c.until.is_(None),
-                MUTES.c.created_at <= message.frozen_at,
+    for row in (yes.row for yes in yeses):
+        for asset_id in row.ended_mutes:
+            asset = MUTES.c.asset_id
+            connection.execute(
+                delete(MUTES).where(
+                    MUTES.c.recipient_id == row.recipient_id,
+                    asset.is_(None) if asset_id is None else asset == asset_id,
+                    MUTES.c.until.is_(None),
+                    MUTES.c.created_at <= row.frozen_at,
+                )
             )
-        )
 
 
 async def postpone(
@@ -233,28 +368,37 @@ async def postpone(
     *,
     wait: timedelta,
     attempts: int = 0,
-    only: ColumnElement[bool] | None = None,
 ) -> None:
     """Write new values on open deliveries; `wait` does not count as owed time."""
+    work = partial(_postpone, ids=ids, values=values, wait=wait, attempts=attempts)
+    await connection.run_sync(work)
+
+
+def _postpone(
+    connection: Connection,
+    ids: Collection[int],
+    values: Mapping[str, Any],
+    *,
+    wait: timedelta,
+    attempts: int = 0,
+) -> None:
     for batch in in_batches(ids):
         chosen = DELIVERIES.c.id.in_(batch) & DELIVERIES.c.state.in_(
             [_PENDING, _CLAIMED]
         )
-        if only is not None:
-            chosen &= only
         changed: dict[str, Any] = dict(values)
         if attempts:
             changed["attempts"] = DELIVERIES.c.attempts + attempts
-        await connection.execute(update(DELIVERIES).where(chosen).values(changed))
+        connection.execute(update(DELIVERIES).where(chosen).values(changed))
         if wait <= timedelta(0):
             continue
         # moments are added up here: each database would do it in its own way
-        rows = await connection.execute(
+        rows = connection.execute(
             select(DELIVERIES.c.id, DELIVERIES.c.owed_since).where(chosen)
         )
         moved = [{"this": row.id, "moved": row.owed_since + wait} for row in rows]
         if moved:
-            await connection.execute(
+            connection.execute(
                 update(DELIVERIES)
                 .where(DELIVERIES.c.id == bindparam("this"))
                 .values(owed_since=bindparam("moved")),

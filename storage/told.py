@@ -1,40 +1,56 @@
 """What recipients were told: load it, and write what became told."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    and_,
+    case,
+    delete,
+    func,
+    select,
+    true,
+)
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.model import Side, Tell, Told
-from storage.database import in_batches, upsert
+from storage.database import in_batches, insert_into, upsert
+from storage.packed import among, moment, named, number, unpacked, words
 from storage.rows import to_signal
 from storage.tables import TOLD, TOLD_LINES
 
 
 async def load_told(
-    connection: AsyncConnection,
-    recipient_ids: Collection[int],
-    asset_ids: Collection[int] | None = None,
+    connection: AsyncConnection, recipient_id: int
 ) -> dict[tuple[int, int], Told]:
-    """Load told rows by (recipient, asset); None for the assets means all."""
-    wanted = None if asset_ids is None else frozenset(asset_ids)
-    rows: list[Any] = []
+    """Load all that a recipient was told, by (recipient, asset)."""
+    return await connection.run_sync(_read, _OF_RECIPIENT, {"ids": [recipient_id]})
+
+
+def read_told(
+    connection: Connection, pairs: Iterable[tuple[int, int]]
+) -> dict[tuple[int, int], Told]:
+    """Load what was told to each (recipient, asset); without those never told."""
+    return _read(connection, _OF_PAIRS, {"rows": list(pairs)})
+
+
+def _read(
+    connection: Connection,
+    statements: tuple[Select[Any], Select[Any]],
+    values: Mapping[str, Any],
+) -> dict[tuple[int, int], Told]:
+    of_told, of_lines = statements
+    rows = named(connection.execute(of_told, values))
     lines: dict[tuple[int, int], dict[float, Side]] = {}
-    for batch in in_batches(recipient_ids):
-        of_told = select(TOLD).where(TOLD.c.recipient_id.in_(batch))
-        of_lines = (
-            select(TOLD_LINES)
-            .where(TOLD_LINES.c.recipient_id.in_(batch))
-            .order_by(TOLD_LINES.c.threshold)
-        )
-        if wanted is not None and len(wanted) <= _FEW:
-            of_told = of_told.where(TOLD.c.asset_id.in_(wanted))
-            of_lines = of_lines.where(TOLD_LINES.c.asset_id.in_(wanted))
-        rows += await connection.execute(of_told)
-        for row in await connection.execute(of_lines):
-            key = (row.recipient_id, row.asset_id)
-            lines.setdefault(key, {})[row.threshold] = Side(row.side)
+    for row in named(connection.execute(of_lines, values)) if rows else ():
+        key = (row.recipient_id, row.asset_id)
+        lines.setdefault(key, {})[row.threshold] = Side(row.side)
     return {
         (row.recipient_id, row.asset_id): Told(
             asset_id=row.asset_id,
@@ -45,12 +61,30 @@ async def load_told(
             message_ref=row.message_ref,
         )
         for row in rows
-        if wanted is None or row.asset_id in wanted
     }
 
 
-#: with more assets than this all of a recipient's are loaded and sifted
-_FEW = 500
+_PAIRS = unpacked("rows")
+
+
+def _is_pair(table: Table) -> ColumnElement[bool]:
+    return and_(
+        table.c.recipient_id == number(_PAIRS, 0), table.c.asset_id == number(_PAIRS, 1)
+    )
+
+
+_OF_RECIPIENT = (
+    select(TOLD).where(among(TOLD.c.recipient_id)),
+    select(TOLD_LINES)
+    .where(among(TOLD_LINES.c.recipient_id))
+    .order_by(TOLD_LINES.c.threshold),
+)
+_OF_PAIRS = (
+    select(TOLD).join_from(_PAIRS, TOLD, _is_pair(TOLD)),
+    select(TOLD_LINES)
+    .join_from(_PAIRS, TOLD_LINES, _is_pair(TOLD_LINES))
+    .order_by(TOLD_LINES.c.threshold),
+)
 
 
 async def write_told(
@@ -69,7 +103,8 @@ async def write_told(
     alert told bullish still hears of its end after asking about it.
     """
     news = list(tells)
-    told = await load_told(connection, [recipient_id], {t.asset_id for t in news})
+    pairs = {(recipient_id, tell.asset_id) for tell in news}
+    told = await connection.run_sync(read_told, pairs)
     lines: dict[tuple[int, float], dict[str, Any]] = {}
     for tell in news:
         known = told.get((recipient_id, tell.asset_id), Told(asset_id=tell.asset_id))
@@ -106,6 +141,81 @@ async def write_told(
         TOLD_LINES,
         lines.values(),
         keys=["recipient_id", "asset_id", "threshold"],
+    )
+
+
+def tell_recipients(
+    connection: Connection, news: Iterable[tuple[int, str, Tell]]
+) -> None:
+    """Make what alerts told told: recipient, the platform's id of the alert, tell.
+
+    Says what `write_told` says of alerts, for many recipients at once; in their order.
+    """
+    rows, lines = [], []
+    for recipient_id, ref, tell in news:
+        signal = None if tell.signal is None else int(tell.signal)
+        since = None if tell.signal is None else tell.since
+        rows.append((recipient_id, tell.asset_id, signal, since, tell.watch_id, ref))
+        lines += [
+            {
+                "recipient_id": recipient_id,
+                "asset_id": tell.asset_id,
+                "threshold": threshold,
+                "side": side.value,
+            }
+            for threshold, side in tell.lines.items()
+        ]
+    if rows:
+        statement = _tell_statement(connection.dialect.name)
+        for batch in _without_repeats(rows):
+            connection.execute(statement, {"rows": batch})
+    if lines:
+        # one by one: a float may lose its last digit on its way through JSON
+        put = insert_into(connection, TOLD_LINES)
+        connection.execute(
+            put.on_conflict_do_update(
+                index_elements=["recipient_id", "asset_id", "threshold"],
+                set_={"side": put.excluded.side},
+            ),
+            lines,
+        )
+
+
+def _without_repeats(
+    rows: Sequence[tuple[Any, ...]],
+) -> Iterable[Sequence[tuple[Any, ...]]]:
+    """Cut rows so that no statement is about one row twice: PostgreSQL refuses that."""
+    is_once = len({row[:2] for row in rows}) == len(rows)
+    return [rows] if is_once else [[row] for row in rows]
+
+
+@lru_cache
+def _tell_statement(dialect: str) -> Any:
+    rows = unpacked("rows")
+    new: dict[str, ColumnElement[Any]] = {
+        "recipient_id": number(rows, 0),
+        "asset_id": number(rows, 1),
+        "signal": number(rows, 2),
+        "since": moment(rows, 3),
+        "watch_id": number(rows, 4),
+        "message_ref": words(rows, 5),
+    }
+    # WHERE, because SQLite would take ON for a join's
+    selected = select(*new.values()).select_from(rows).where(true())
+    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    put = insert(TOLD).from_select(list(new), selected)
+    has_signal = put.excluded.signal.is_not(None)
+    known_watch = func.coalesce(TOLD.c.watch_id, put.excluded.watch_id)
+    return put.on_conflict_do_update(
+        index_elements=["recipient_id", "asset_id"],
+        set_={
+            "signal": case((has_signal, put.excluded.signal), else_=TOLD.c.signal),
+            "since": case((has_signal, put.excluded.since), else_=TOLD.c.since),
+            "watch_id": case((has_signal, put.excluded.watch_id), else_=known_watch),
+            "message_ref": func.coalesce(
+                func.nullif(put.excluded.message_ref, ""), TOLD.c.message_ref
+            ),
+        },
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 
 from bot.errors import DeliveryError, SourceError
@@ -156,6 +157,7 @@ class FakeSender:
         self, platform: Platform = Platform.WEB, *, knows_nonces: bool = True
     ) -> None:
         self.platform = platform
+        self.rate = 30.0
         self.repeat_window = timedelta(seconds=60)
         self.knows_nonces = knows_nonces
         self.sent: list[tuple[str, JsonDict]] = []
@@ -194,6 +196,21 @@ class FakeSender:
         }
         # What is frozen goes through JSON, as in a real store.
         return (json.loads(json.dumps(part)),)
+
+    def answering(
+        self, parts: tuple[JsonDict, ...], message_ref: str
+    ) -> tuple[JsonDict, ...]:
+        """Set what the first part answers."""
+        first, *rest = parts
+        return ({**first, "reply_to": message_ref}, *rest)
+
+    def pause_left(self) -> timedelta:
+        """Never paused as a whole."""
+        return timedelta()
+
+    def turn(self, address: Address) -> AbstractAsyncContextManager[None]:
+        """Let everybody go at once."""
+        return nullcontext()
 
     def free_in(self, address: Address) -> timedelta:
         """Return the wait a test set for this address in `waits`."""

@@ -4,6 +4,7 @@ import asyncio
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -111,8 +112,8 @@ def postgres_server() -> Iterator[PostgresServer]:
         if os.environ.get("CI", "").lower() == "true":
             pytest.fail(why)
         pytest.skip(why)
-    with running_cluster(binaries) as url:
-        yield PostgresServer(url)
+    with running_cluster(binaries) as cluster:
+        yield PostgresServer(cluster.url)
 
 
 def find_binaries() -> Path | None:
@@ -127,21 +128,25 @@ def find_binaries() -> Path | None:
     return None
 
 
-@contextmanager
-def running_cluster(binaries: Path) -> Iterator[str]:
-    """Make a cluster in a temporary folder, run it, and remove it afterwards."""
-    home = Path(tempfile.mkdtemp(prefix="flipwatch-postgres-"))
-    user = _unprivileged_user()
-    if user is not None:
-        os.chown(home, user.pw_uid, user.pw_gid)
-    as_user = {} if user is None else {"user": user.pw_uid, "group": user.pw_gid}
-    data = home / "data"
-    try:
+class Cluster:
+    """A throw-away cluster in a temporary folder; may be stopped and started again."""
+
+    def __init__(self, binaries: Path) -> None:
+        self._binaries = binaries
+        self._home = Path(tempfile.mkdtemp(prefix="flipwatch-postgres-"))
+        user = _unprivileged_user()
+        if user is not None:
+            os.chown(self._home, user.pw_uid, user.pw_gid)
+        self._as_user = {} if user is None else {"user": user.pw_uid}
+        if user is not None:
+            self._as_user["group"] = user.pw_gid
+        self._port = _free_port()
+        self._server: subprocess.Popen[bytes] | None = None
         subprocess.run(
             [
                 str(binaries / "initdb"),
                 "--pgdata",
-                str(data),
+                str(self._home / "data"),
                 "--username=flipwatch",
                 "--auth=trust",
                 "--encoding=UTF8",
@@ -150,40 +155,72 @@ def running_cluster(binaries: Path) -> Iterator[str]:
             ],
             check=True,
             capture_output=True,
-            cwd=home,
-            **as_user,
+            cwd=self._home,
+            **self._as_user,
         )
-        port = _free_port()
-        settings = [f"-c{name}={value}" for name, value in _SETTINGS.items()]
-        log = (home / "log").open("wb")
-        server = subprocess.Popen(
-            [
-                str(binaries / "postgres"),
-                "-D",
-                str(data),
-                f"-p{port}",
-                f"-k{home}",
-                *settings,
-            ],
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            cwd=home,
-            **as_user,
-        )
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://flipwatch@127.0.0.1:{self._port}/postgres"
+
+    def start(self) -> None:
+        """Start the server and wait until it answers."""
+        with (self._home / "log").open("ab") as log:
+            self._server = subprocess.Popen(
+                [
+                    str(self._binaries / "postgres"),
+                    "-D",
+                    str(self._home / "data"),
+                    f"-p{self._port}",
+                    f"-k{self._home}",
+                    *(f"-c{name}={value}" for name, value in _SETTINGS.items()),
+                ],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=self._home,
+                **self._as_user,
+            )
+        _wait_until_ready(self._binaries, self._server, self._port, self._home / "log")
+
+    def stop(self) -> None:
+        """Shut down fast: open sessions are cut."""
+        server, self._server = self._server, None
+        if server is None:
+            return
+        server.send_signal(signal.SIGINT)
         try:
-            _wait_until_ready(binaries, server, port, home / "log")
-            yield f"postgresql://flipwatch@127.0.0.1:{port}/postgres"
+            server.wait(20)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait(5)
+
+    def remove(self) -> None:
+        """Stop it and remove its folder."""
+        try:
+            self.stop()
         finally:
-            # SIGINT: fast shutdown, open sessions are cut
-            server.send_signal(2)
-            try:
-                server.wait(20)
-            except subprocess.TimeoutExpired:
-                server.kill()
-                server.wait(5)
-            log.close()
+            shutil.rmtree(self._home, ignore_errors=True)
+
+
+@contextmanager
+def running_cluster(binaries: Path) -> Iterator[Cluster]:
+    """Make a cluster, run it, and remove it afterwards."""
+    cluster = Cluster(binaries)
+    try:
+        cluster.start()
+        yield cluster
     finally:
-        shutil.rmtree(home, ignore_errors=True)
+        cluster.remove()
+
+
+@pytest.fixture
+def own_cluster() -> Iterator[Cluster]:
+    """A server of this test alone, which may be restarted; needs the binaries."""
+    binaries = find_binaries()
+    if binaries is None:
+        pytest.skip("no initdb and postgres here to restart")
+    with running_cluster(binaries) as cluster:
+        yield cluster
 
 
 def _unprivileged_user() -> pwd.struct_passwd | None:

@@ -1,13 +1,17 @@
-"""/claim: the one-time code of the first start makes an operator."""
+"""/claim: the one-time code of the first start makes an operator.
+
+Where it is typed is remembered: there the operator is told of trouble.
+"""
 
 import json
 import secrets
+from collections.abc import Mapping
 
 from bot import notices
-from bot.commands.room import CLAIM_CODE, OPERATORS, Room
+from bot.commands.room import CLAIM_CODE, OPERATOR_PLACES, OPERATORS, Room
 from bot.errors import UserError
 from bot.message import Message
-from bot.model import PlaceKind
+from bot.model import Address, PlaceKind
 from bot.ports import Call, Store
 
 
@@ -18,6 +22,7 @@ async def claim(room: Room, call: Call, arguments: str) -> Message:
             "/claim is for the private chat", hint="Here everybody would read the code."
         )
     if await room.is_operator(call.user):
+        await remember_place(room.store, call.user, call.place)
         return notices.claimed(is_new=False)
     code = arguments.strip().upper()
     if not code or not await room.store.take_value(CLAIM_CODE, code):
@@ -27,7 +32,23 @@ async def claim(room: Room, call: Call, arguments: str) -> Message:
         )
     known = await room.claimed_operators()
     await room.store.set_value(OPERATORS, json.dumps([*known, call.user]))
+    await remember_place(room.store, call.user, call.place)
     return notices.claimed(is_new=True)
+
+
+async def remember_place(store: Store, user: str, place: Address) -> None:
+    """Keep where an operator can be written to."""
+    known = {u: str(a) for u, a in (await remembered_places(store)).items()}
+    if known.get(user) != str(place):
+        known[user] = str(place)
+        await store.set_value(OPERATOR_PLACES, json.dumps(known))
+
+
+async def remembered_places(store: Store) -> Mapping[str, Address]:
+    """Return where operators can be written to, by `platform:id`, as far as known."""
+    text = await store.get_value(OPERATOR_PLACES)
+    known = json.loads(text) if text else {}
+    return {str(user): Address.parse(str(place)) for user, place in known.items()}
 
 
 async def first_start_code(store: Store, *, has_operators: bool) -> str | None:

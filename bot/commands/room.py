@@ -19,6 +19,8 @@ OBVIOUS_FACTOR = 10
 _ID_DIGITS = 18
 #: bot value: operators that became so by the one-time code, a JSON list
 OPERATORS = "operators"
+#: bot value: where operators are told of trouble, a JSON object of user -> address
+OPERATOR_PLACES = "operator_places"
 #: bot value: the one-time code itself
 CLAIM_CODE = "claim_code"
 
@@ -77,8 +79,7 @@ class Room:
 
     async def claimed_operators(self) -> list[str]:
         """Return the operators that became so by the one-time code."""
-        text = await self.store.get_value(OPERATORS)
-        return [str(x) for x in json.loads(text)] if text else []
+        return await claimed_operators(self.store)
 
     async def recipient(self, call: Call) -> Recipient:
         """Return the recipient of the place a call came from, created if new."""
@@ -116,6 +117,12 @@ class Room:
         """Return the symbol that was most likely meant, or an empty string."""
         known = [symbol for symbol, _ in await self.store.symbols(self.source.name)]
         return suggest(word, known)
+
+
+async def claimed_operators(store: Store) -> list[str]:
+    """Return the operators that became so by the one-time code."""
+    text = await store.get_value(OPERATORS)
+    return [str(x) for x in json.loads(text)] if text else []
 
 
 def obvious(assets: Sequence[Asset]) -> Asset | None:

@@ -27,13 +27,20 @@ _GONE: Mapping[int, str] = {
     10013: "user_gone",
     10015: "interaction_gone",  # its token is a webhook's; it has run out
     10062: "interaction_gone",
+    40007: "banned",
+    40058: "not_a_text_channel",  # a forum: only its threads take messages
     50001: "no_access",
+    50003: "not_a_text_channel",
     50007: "dm_closed",
     50008: "not_a_text_channel",
+    50009: "no_rights",  # the server asks for more verification than the bot has
     50013: "no_rights",
     50024: "not_a_text_channel",
+    50027: "interaction_gone",
+    50033: "user_gone",
     50083: "thread_archived",
     50278: "no_mutual_server",
+    160005: "thread_locked",
 }
 
 _REJECTED: Mapping[int, str] = {
@@ -43,7 +50,9 @@ _REJECTED: Mapping[int, str] = {
     40060: "already_answered",
     50006: "empty",
     50035: "invalid_form",
+    50045: "too_large",
     50109: "invalid_json",
+    160002: "no_reply_right",  # plain, it replies to nothing
     200000: "blocked_by_automod",
     200001: "blocked_by_automod",
     240000: "harmful_link",
@@ -54,16 +63,23 @@ _TEMPORARY: Mapping[int, str] = {
     20028: "rate_limited",
     20029: "rate_limited",
     40003: "opening_dms_too_fast",
+    40004: "sending_disabled",  # for a time, by Discord itself
+    40006: "feature_disabled",
+    40062: "rate_limited",
     130000: "overloaded",
 }
 
 _MISCONFIGURED: Mapping[int, str] = {
+    10002: "unknown_application",
     20001: "not_for_bots",
     20026: "bot_flagged",
     40001: "unauthorized",
     40002: "account_unverified",
     40333: "blocked_by_cloudflare",
+    50010: "no_bot",
+    50014: "bad_token",
     50025: "bad_token",
+    50041: "old_api",
 }
 
 _KINDS: tuple[tuple[Mapping[int, str], Callable[..., DeliveryError]], ...] = (

@@ -139,7 +139,7 @@ class DiscordFace:
         """Connect, and again whenever discord.py gives up."""
         waits = self._pace.retries()
         while True:
-            client = GatewayClient(self, self._config.gateway_url)
+            client = GatewayClient(self, self._config)
             try:
                 failure = await self._connect(client)
             finally:
@@ -247,7 +247,7 @@ class DiscordFace:
             try:
                 for part in self._sender.render(greeting):
                     nonce = secrets.token_hex(10)
-                    await self._sender.send(place, part, nonce=nonce)
+                    await self._sender.reply(place, part, nonce=nonce)
             except DeliveryError as failure:
                 logger.info(
                     "discord greeting not sent", extra={"reason": failure.reason}

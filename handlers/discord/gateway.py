@@ -1,11 +1,13 @@
 """discord.py's client, told what we want of it: few events, no caches, one address."""
 
 import sys
-from typing import Protocol
+from typing import Any, Protocol
 
 import discord
 from aiohttp import ClientWebSocketResponse
 from yarl import URL
+
+from bot.config import DiscordConfig
 
 
 class Listener(Protocol):
@@ -49,9 +51,13 @@ class GatewayClient(discord.AutoShardedClient):
     than half a minute for a rate limit.
     """
 
-    def __init__(self, listener: Listener, gateway_url: str) -> None:
-        """`gateway_url`, if not empty, is used instead of what Discord names."""
+    def __init__(self, listener: Listener, config: DiscordConfig) -> None:
+        """Take whom to tell, and the section for gateway address and shards."""
+        shards: dict[str, Any] = {"shard_count": config.shard_count}
+        if config.shard_ids:
+            shards["shard_ids"] = list(config.shard_ids)
         super().__init__(
+            **shards,
             intents=discord.Intents(guilds=True),
             max_messages=None,
             member_cache_flags=discord.MemberCacheFlags.none(),
@@ -64,8 +70,9 @@ class GatewayClient(discord.AutoShardedClient):
             shard_connect_timeout=30.0,
         )
         self._listener = listener
-        if gateway_url:
-            self._always_connect_to(URL(gateway_url))
+        self._lost_shards: set[int] = set()
+        if config.gateway_url:
+            self._always_connect_to(URL(config.gateway_url))
 
     def _always_connect_to(self, gateway: URL) -> None:
         """Use this address for every connection, also where READY names another."""
@@ -79,20 +86,22 @@ class GatewayClient(discord.AutoShardedClient):
         # The one place all of discord.py's connections pass; it has no option for it.
         self.http.ws_connect = ws_connect  # type: ignore[method-assign]
 
-    async def on_connect(self) -> None:
+    async def on_shard_connect(self, shard_id: int) -> None:
         """Hear of a fresh session."""
-        await self._up()
+        await self._up(shard_id)
 
-    async def on_resumed(self) -> None:
+    async def on_shard_resumed(self, shard_id: int) -> None:
         """Hear of a session that goes on."""
-        await self._up()
+        await self._up(shard_id)
 
-    async def _up(self) -> None:
-        if self.application_id is not None:
+    async def _up(self, shard_id: int) -> None:
+        self._lost_shards.discard(shard_id)
+        if self.application_id is not None and not self._lost_shards:
             await self._listener.on_up(self.application_id)
 
-    async def on_disconnect(self) -> None:
-        """Hear of a lost connection."""
+    async def on_shard_disconnect(self, shard_id: int) -> None:
+        """Hear of a lost connection; one shard of several is enough to be told."""
+        self._lost_shards.add(shard_id)
         self._listener.on_down()
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:

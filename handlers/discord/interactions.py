@@ -190,7 +190,7 @@ class Interactions:
             address = await self._sender.open_private(user_id)
             for number, part in enumerate(self._sender.render(message)):
                 nonce = f"{interaction.id}.{number}"
-                await self._sender.send(address, part, nonce=nonce)
+                await self._sender.reply(address, part, nonce=nonce)
             return address
 
         return Call(

@@ -110,14 +110,16 @@ def render(message: Message) -> tuple[JsonDict, ...]:
         if message.is_silent or i > 0:
             part["flags"] = SILENT_FLAG
         if message.reply_to and i == 0:
-            part["message_reference"] = {
-                "message_id": message.reply_to,
-                "fail_if_not_exists": False,
-            }
+            part["message_reference"] = reference(message.reply_to)
         words = (head_unit.plain, chunk.plain, footer.plain if is_last else "")
         part[PLAIN_KEY] = "\n".join(x for x in words if x)
         parts.append(part)
     return tuple(parts)
+
+
+def reference(message_ref: str) -> JsonDict:
+    """Return how a message says which one it answers; it may be gone."""
+    return {"message_id": message_ref, "fail_if_not_exists": False}
 
 
 def body_of(part: JsonDict, *, is_plain: bool = False) -> JsonDict:

@@ -3,6 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from functools import partial
 
@@ -12,7 +13,7 @@ from bot.errors import (
     RecipientGoneError,
     TemporaryDeliveryError,
 )
-from bot.limits import ChatRule, Limits, Rules
+from bot.limits import ChatRule, Lane, Limits, Rules
 from bot.message import Message
 from bot.model import Address, JsonDict, Platform, Receipt
 from handlers.discord import render
@@ -70,6 +71,7 @@ class DiscordSender:
         `limits` are the token's own; the answers' headers correct them.
         """
         self.limits = limits or Limits(discord_rules())
+        self.rate = self.limits.rules.overall
         self._opened: deque[float] = deque()
         self._invalid: deque[float] = deque()
         token = config.token.get_secret_value() if config.token else ""
@@ -80,9 +82,29 @@ class DiscordSender:
         """Render into one or more bodies, each within Discord's limits; pure."""
         return render.render(message)
 
+    def answering(
+        self, parts: tuple[JsonDict, ...], message_ref: str
+    ) -> tuple[JsonDict, ...]:
+        """Return the parts as an answer: the first one says to what."""
+        first, *rest = parts
+        return ({**first, "message_reference": render.reference(message_ref)}, *rest)
+
     def free_in(self, address: Address) -> timedelta:
         """Return how long this channel must wait by Discord's limits; zero if free."""
         return self.limits.chat_wait(address.chat, is_private=True)
+
+    def pause_left(self) -> timedelta:
+        """Return for how long Discord wants nothing at all; zero if it does."""
+        return self.limits.pause_left()
+
+    def turn(self, address: Address) -> AbstractAsyncContextManager[None]:
+        """Wait for a turn at the token's overall rate."""
+        return self.limits.turn(address.chat, is_private=True)
+
+    async def reply(self, address: Address, part: JsonDict, *, nonce: str) -> Receipt:
+        """Wait for a turn before alerts, then post one part."""
+        async with self.limits.turn(address.chat, is_private=True, lane=Lane.REPLY):
+            return await self.send(address, part, nonce=nonce)
 
     async def send(
         self, address: Address, part: JsonDict, *, nonce: str, is_plain: bool = False
@@ -109,22 +131,21 @@ class DiscordSender:
         return Receipt(message_ref=message_id)
 
     async def _post(self, channel: str, body: JsonDict) -> JsonDict:
-        """Post a message within the limits, and learn from what is answered."""
-        async with self.limits.turn(channel, is_private=True):
-            try:
-                return await self.rest.request(
-                    "POST",
-                    MESSAGES,
-                    body,
-                    partial(self._learn, channel),
-                    channel_id=channel,
+        """Post a message, and learn from what is answered."""
+        try:
+            return await self.rest.request(
+                "POST",
+                MESSAGES,
+                body,
+                partial(self._learn, channel),
+                channel_id=channel,
+            )
+        except TemporaryDeliveryError as error:
+            if error.retry_after is not None:
+                self.limits.refused(
+                    channel, error.retry_after, is_global=error.is_global
                 )
-            except TemporaryDeliveryError as error:
-                if error.retry_after is not None:
-                    self.limits.refused(
-                        channel, error.retry_after, is_global=error.is_global
-                    )
-                raise
+            raise
 
     def _learn(self, channel: str, _status: int, headers: Mapping[str, str]) -> None:
         """Keep a channel waiting whose bucket the answer says is empty."""

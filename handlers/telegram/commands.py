@@ -303,7 +303,7 @@ class TelegramCommands:
             )
         await asyncio.sleep(wait.total_seconds())
         try:
-            await self._sender.send(place, part, nonce="")
+            await self._sender.reply(place, part, nonce="")
         except RecipientMovedError as error:
             moved = Address(Platform.TELEGRAM, error.new_chat, place.topic)
             await self._desk.on_moved(place, moved)
@@ -321,7 +321,7 @@ class TelegramCommands:
             await asyncio.sleep(wait.total_seconds())
         else:
             return place
-        await self._sender.send(place, part, nonce="", is_plain=is_plain)
+        await self._sender.reply(place, part, nonce="", is_plain=is_plain)
         return place
 
     def _toast(self, call: Call, action: str, reply: PressReply) -> _Toast:

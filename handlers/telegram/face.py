@@ -1,13 +1,13 @@
-"""The life cycle of the Telegram bot: connect, poll, hand over, stop."""
+"""The life cycle of the Telegram bot: connect, listen, hand over, stop."""
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
-from typing import Any, Final, TypeVar
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, NoReturn, TypeVar
 from weakref import WeakValueDictionary
 
-from telegram import BotCommand, Update
+from telegram import BotCommand, Update, WebhookInfo
 from telegram.error import TelegramError
 from telegram.ext import (
     Application,
@@ -26,11 +26,13 @@ from bot.errors import (
     TemporaryDeliveryError,
 )
 from bot.limits import Lane, Limits
-from bot.ports import Clock, Desk
+from bot.model import JsonDict
+from bot.ports import Clock, Desk, Hook
 from handlers.telegram.commands import MENU, TelegramCommands
 from handlers.telegram.errors import classify
 from handlers.telegram.sender import TelegramSender
 from handlers.telegram.transport import AiohttpRequest, file_url
+from handlers.telegram.webhook import PATH, Webhook, secret_of
 
 T = TypeVar("T")
 
@@ -47,6 +49,8 @@ UPDATES: Final = (
 LONG_POLL: Final = timedelta(seconds=10)
 #: a wrong token is asked about again this seldom; somebody may have renewed it
 PROBE_EVERY: Final = timedelta(minutes=5)
+#: Telegram is asked this often whether its posts reach us
+WEBHOOK_CHECK: Final = timedelta(minutes=1)
 RETRY_FIRST: Final = 1.0
 RETRY_MAX: Final = 30.0
 #: handlers that still run get so long to finish on stop
@@ -88,7 +92,10 @@ class ChatOrder(BaseUpdateProcessor):
 
 
 class TelegramFace:
-    """Listens on Telegram by long polling.
+    """Listens on Telegram by long polling, or to what Telegram posts to a webhook.
+
+    By webhook any number of processes may listen: each takes what is posted to it.
+    One that stops leaves the webhook set; Telegram keeps what it can't post.
 
     `start` returns at once: while Telegram is unreachable or refuses the token the
     rest of Flipwatch runs, `trouble` says why, and this keeps trying.
@@ -115,11 +122,21 @@ class TelegramFace:
         self._task: asyncio.Task[None] | None = None
         self._trouble = ""
         self._offset: int | None = None
+        self._webhook: Webhook | None = None
+        if config.mode == "webhook":
+            self._webhook = Webhook(secret_of(config), self._take)
+
+    @property
+    def hooks(self) -> tuple[Hook, ...]:
+        """What must be served for it: the webhook, or nothing where it polls."""
+        return () if self._webhook is None else (self._webhook.hook,)
 
     async def start(self) -> None:
         """Begin to listen; raise `ConfigError` if there is no token."""
         if self._task is not None:
             return
+        # another process may have gone on from where this one stopped
+        self._offset = None
         _quieten_libraries()
         self._trouble = "Telegram: not connected yet"
         self._app = self._build()
@@ -183,9 +200,16 @@ class TelegramFace:
     async def _run(self, app: "Application[Any, Any, Any, Any, Any, Any]") -> None:
         await self._insist(app.initialize)
         await app.start()
-        # getUpdates is refused while a webhook is set.
-        await self._insist(app.bot.delete_webhook)
+        if self._webhook is None:
+            # getUpdates is refused while a webhook is set.
+            await self._insist(app.bot.delete_webhook)
+            await self._propose_commands(app)
+            await self._poll(app)
+        await self._insist(lambda: self._set_webhook(app))
         await self._propose_commands(app)
+        await self._keep_webhook(app)
+
+    async def _poll(self, app: "Application[Any, Any, Any, Any, Any, Any]") -> NoReturn:
         while True:
             updates = await self._insist(
                 lambda: app.bot.get_updates(
@@ -195,6 +219,37 @@ class TelegramFace:
             for update in updates:
                 await app.update_queue.put(update)
                 self._offset = update.update_id + 1
+
+    async def _set_webhook(
+        self, app: "Application[Any, Any, Any, Any, Any, Any]"
+    ) -> None:
+        await app.bot.set_webhook(
+            self._config.webhook_url + PATH,
+            allowed_updates=UPDATES,
+            secret_token=secret_of(self._config),
+        )
+
+    async def _keep_webhook(
+        self, app: "Application[Any, Any, Any, Any, Any, Any]"
+    ) -> NoReturn:
+        """See that it stays set, and say when posts do not reach us."""
+        while True:
+            await asyncio.sleep(WEBHOOK_CHECK.total_seconds())
+            info = await self._insist(app.bot.get_webhook_info)
+            if info.url != self._config.webhook_url + PATH:
+                logger.warning(
+                    "The webhook was gone", extra={"action": "telegram_webhook_gone"}
+                )
+                await self._insist(lambda: self._set_webhook(app))
+            self._trouble = _webhook_trouble(info, self._now())
+
+    async def _take(self, update: JsonDict) -> bool:
+        """Queue an update that was posted; False while it can't be served."""
+        app = self._app
+        if app is None or not app.running:
+            return False
+        await app.update_queue.put(Update.de_json(update, app.bot))
+        return True
 
     async def _insist(self, action: Callable[[], Awaitable[T]]) -> T:
         """Do it until it works; meanwhile `trouble` says why it does not."""
@@ -274,6 +329,16 @@ class TelegramFace:
             exc_info=error,
             extra={"action": "telegram_ended"},
         )
+
+
+def _webhook_trouble(info: WebhookInfo, now: datetime) -> str:
+    """Say why Telegram's posts fail, if one did since the last look."""
+    failed_at = info.last_error_date
+    if failed_at is None or not info.pending_update_count:
+        return ""
+    if now - failed_at.astimezone(UTC) > 2 * WEBHOOK_CHECK:
+        return ""
+    return f"Telegram: the webhook does not work: {info.last_error_message}"
 
 
 def _chat_key(update: object) -> int:

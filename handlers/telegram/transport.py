@@ -8,6 +8,7 @@ holds the address, because the address holds the token.
 
 import asyncio
 import json
+from functools import lru_cache
 from typing import Any, Final
 
 import aiohttp
@@ -26,7 +27,7 @@ WRITE_TIMEOUT: Final = 5.0
 UPLOAD_TIMEOUT: Final = 20.0
 #: An alert burst after a quiet minute then pays no new TLS handshake.
 KEEP_ALIVE: Final = 60.0
-_FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
+_JSON: Final = {"Content-Type": "application/json"}
 
 
 class NotSentError(NetworkError):
@@ -103,7 +104,7 @@ class AiohttpRequest(BaseRequest):
                 method,
                 URL(url, encoded=True),
                 data=_body(request_data),
-                headers=None if has_files or request_data is None else _FORM,
+                headers=None if has_files or request_data is None else _JSON,
                 proxy=self._proxy,
                 timeout=timeout,
                 # a redirected POST would come back as a GET without its parameters
@@ -146,7 +147,7 @@ class AiohttpRequest(BaseRequest):
         return answer
 
 
-def make_bot(config: TelegramConfig, *, connections: int = 64) -> Bot:
+def make_bot(config: TelegramConfig, *, connections: int = 256) -> Bot:
     """Build a bot with a pool of its own, for sending; the token must be set.
 
     It needs no `initialize`: the pool opens with the first request. Close it with
@@ -176,6 +177,7 @@ def _given(value: Any, default: float | None) -> float | None:
     return None if value is None else float(value)
 
 
+@lru_cache(maxsize=64)
 def _timeout(
     *,
     pool: float | None,
@@ -198,7 +200,7 @@ def _body(data: RequestData | None) -> bytes | aiohttp.FormData | None:
     if data is None:
         return None
     if not data.contains_files:
-        return data.url_encoded_parameters().encode()
+        return json.dumps(data.parameters, ensure_ascii=False).encode()
     form = aiohttp.FormData()
     for name, value in data.json_parameters.items():
         form.add_field(name, value)

@@ -4,14 +4,14 @@ import asyncio
 import errno
 import logging
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import uvicorn
 
 from bot.config import WebConfig
 from bot.errors import ConfigError
-from bot.ports import Desk
+from bot.ports import Desk, Hook
 from handlers.web import guard
 from handlers.web.inbox import Inboxes
 from handlers.web.probes import Probes
@@ -49,6 +49,10 @@ class WebFace:
         self._server: _Server | None = None
         self._serving: asyncio.Task[None] | None = None
         self._port = config.port
+
+    def serve(self, hooks: Iterable[Hook]) -> None:
+        """Serve another face's hooks as well, from the next `start` on."""
+        self._routes.hooks += tuple(hooks)
 
     @property
     def url(self) -> str:

@@ -28,11 +28,18 @@ HEADERS = {
 
 
 class Guard:
-    """ASGI middleware; `is_loopback` turns the check of the Host header on."""
+    """ASGI middleware; `is_loopback` turns the check of the Host header on.
 
-    def __init__(self, app: ASGIApp, *, is_loopback: bool) -> None:
+    Not for the `public` paths: a proxy passes them on under its own name, and they
+    check by themselves who asks.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, is_loopback: bool, public: frozenset[str] = frozenset()
+    ) -> None:
         self._app = app
         self._is_loopback = is_loopback
+        self._public = public
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse or pass on, and add the headers to whatever is answered."""
@@ -50,7 +57,8 @@ class Guard:
 
         headers = Headers(scope=scope)
         app = self._app
-        if self._is_loopback and not is_loopback_name(headers.get("host", "")):
+        is_local = is_loopback_name(headers.get("host", ""))
+        if self._is_loopback and not is_local and scope["path"] not in self._public:
             app = JSONResponse(
                 {"error": "This server answers to localhost and 127.0.0.1 only."}, 421
             )

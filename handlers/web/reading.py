@@ -29,18 +29,24 @@ async def json_body(request: Request) -> JsonDict:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise HTTPException(415, "Send JSON with Content-Type: application/json.")
+    raw = await body(request, BODY_MAX)
+    try:
+        said = json.loads(raw)
+    except (ValueError, RecursionError):
+        raise HTTPException(400, "That is not JSON.") from None
+    if not isinstance(said, dict):
+        raise HTTPException(400, "Send a JSON object.")
+    return said
+
+
+async def body(request: Request, limit: int) -> bytes:
+    """Read the whole body, at most so many bytes; refuse a longer one with 413."""
     raw = bytearray()
     async for chunk in request.stream():
         raw += chunk
-        if len(raw) > BODY_MAX:
+        if len(raw) > limit:
             raise HTTPException(413, "That is too much at once.")
-    try:
-        body = json.loads(raw)
-    except (ValueError, RecursionError):
-        raise HTTPException(400, "That is not JSON.") from None
-    if not isinstance(body, dict):
-        raise HTTPException(400, "Send a JSON object.")
-    return body
+    return bytes(raw)
 
 
 def text_of(body: JsonDict) -> str:

@@ -17,7 +17,7 @@ from starlette.responses import StreamingResponse
 
 from bot.errors import StoreError
 from bot.model import JsonDict
-from bot.ports import Desk
+from bot.ports import Desk, Hook
 from handlers.web import commands, probes, reading, render, stream
 from handlers.web.guard import Guard
 from handlers.web.inbox import EntryKind, Inboxes
@@ -72,6 +72,8 @@ class Routes:
         self._probes = probes
         self._default_inbox = default_inbox
         self._files = _load_files()
+        #: what other faces want posted to them; set before `build`
+        self.hooks: tuple[Hook, ...] = ()
 
     def build(self, *, is_loopback: bool) -> Guard:
         """Build the application."""
@@ -92,12 +94,17 @@ class Routes:
             is_plain = method == "GET" and endpoint != self.events
             methods = ["GET", "HEAD"] if is_plain else [method]
             app.add_api_route(path, endpoint, methods=methods, response_model=None)
+        for hook in self.hooks:
+            app.add_api_route(
+                hook.path, _hook_endpoint(hook), methods=["POST"], response_model=None
+            )
         app.add_exception_handler(StarletteHTTPException, _on_http_error)
         app.add_exception_handler(StoreError, _on_store_error)
         app.add_exception_handler(TimeoutError, _on_timeout)
         app.add_exception_handler(Exception, _on_bug)
         # around everything, so that a crash is answered with the headers as well
-        return Guard(app, is_loopback=is_loopback)
+        public = frozenset(hook.path for hook in self.hooks)
+        return Guard(app, is_loopback=is_loopback, public=public)
 
     # ---- pages
 
@@ -250,6 +257,17 @@ class Routes:
         if visitor.is_new:
             _remember(request, response, visitor.inbox)
         return response
+
+
+def _hook_endpoint(hook: Hook) -> Callable[[Request], Awaitable[Response]]:
+    async def post(request: Request) -> Response:
+        # who may not post is refused before anything is read
+        if not hook.allows(request.headers):
+            raise HTTPException(403, "You may not post here.")
+        body = await reading.body(request, hook.max_bytes)
+        return Response(status_code=await hook.take(body))
+
+    return post
 
 
 def _remember(request: Request, response: Response, inbox: str) -> None:

@@ -1,6 +1,8 @@
 """Sender into a web inbox: kept first, then shown on the pages that are open."""
 
 import asyncio
+import math
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import timedelta
 
 from bot.errors import StoreError, TemporaryDeliveryError
@@ -21,6 +23,7 @@ class WebSender:
     """
 
     platform = Platform.WEB
+    rate = math.inf
     repeat_window = timedelta(days=1)
 
     def __init__(self, inboxes: Inboxes) -> None:
@@ -30,10 +33,26 @@ class WebSender:
         """Render into one part; the web has no size limit."""
         return cards.render(message)
 
+    def answering(
+        self, parts: tuple[JsonDict, ...], message_ref: str
+    ) -> tuple[JsonDict, ...]:
+        """Return the parts as they are: the page shows no references."""
+        del message_ref
+        return parts
+
     def free_in(self, address: Address) -> timedelta:
         """Return zero: our own page has no limits."""
         del address
         return timedelta()
+
+    def pause_left(self) -> timedelta:
+        """Return zero: our own page is never closed."""
+        return timedelta()
+
+    def turn(self, address: Address) -> AbstractAsyncContextManager[None]:
+        """Wait for nothing."""
+        del address
+        return nullcontext()
 
     async def send(
         self, address: Address, part: JsonDict, *, nonce: str, is_plain: bool = False

@@ -5,6 +5,7 @@ off once before and once after it took effect. Then a new process goes on over t
 file. Nothing is lost, and only what was on its way is seen twice.
 """
 
+import os
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -33,6 +34,8 @@ from storage import open_store
 SYMBOLS = ("BTC", "ETH")
 ALICE, BOB = "web:alice", "telegram:5"
 GROUPS = ("telegram:-100", "telegram:-200")
+#: with trouble every third await; all of them where kills are counted (`make crash`)
+STRIDE = 1 if os.environ.get("KILLS") else 3
 #: what a dead process began is free after it: leases first, then its unfinished poll
 LEASE, UNFINISHED = 11, 63
 
@@ -141,7 +144,8 @@ class MortalWorld(World):
                 self.clock.advance(seconds=3)
                 await self.deliver()
         except (Killed, BaseExceptionGroup) as error:
-            assert ends_at is not None and _is_killed(error), repr(error)
+            if not _is_killed(error):
+                raise
         self.life = Life()
         return life.passed
 
@@ -235,10 +239,15 @@ def bad_markup(world: MortalWorld) -> None:
 
 @dataclass(frozen=True)
 class Trouble:
-    """What a platform does, and how often a place may see a message twice for it."""
+    """What a platform does, and how often a place may be told the same for it.
+
+    `is_clear_no`: what a death left unknown is refused afterwards and decided anew; it
+    may have been told, so what stands is told, whatever stood before.
+    """
 
     cause: Callable[[MortalWorld], None]
     repeats: dict[str, int] = field(default_factory=dict)
+    is_clear_no: bool = False
 
 
 TROUBLES = {
@@ -248,8 +257,8 @@ TROUBLES = {
         Trouble(two_parts),
         # without nonces the lost answer alone repeats it
         Trouble(answers_are_lost, repeats={BOB: 1, GROUPS[0]: 1}),
-        Trouble(too_fast),
-        Trouble(blocked),
+        Trouble(too_fast, is_clear_no=True),
+        Trouble(blocked, is_clear_no=True),
         Trouble(moved),
         Trouble(bad_markup),
     )
@@ -272,7 +281,7 @@ async def play(world: MortalWorld, trouble: Trouble, ends_at: int | None) -> lis
     await world.restart()
     if ends_at is not None and ends_at % 2:
         world.flip("BTC")
-    await world.work(1, LEASE, UNFINISHED)
+    await world.work(1, LEASE, 3, UNFINISHED)
     world.sender.behave()
     world.telegram.behave()
     if trouble.cause is blocked:
@@ -290,6 +299,8 @@ def heard(texts: list[str]) -> dict[str, list[str]]:
         for line in text.splitlines():
             symbols = [s for s in SYMBOLS if re.search(rf"\b{s}\b", line)]
             signals = re.findall(r"\b(bullish|bearish)\b", line)
+            if "came back" in line:
+                continue
             if len(signals) == 1:
                 told |= dict.fromkeys(symbols, signals[0])
             elif len(signals) == len(symbols):
@@ -306,7 +317,8 @@ def check(
     stands = {r.symbol: r.signal.word for r in world.market.known.values() if r.signal}
     for place, sender in world.senders().items():
         texts = sender.texts(place)
-        allowed = trouble.repeats.get(place, 0) + (died and not sender.knows_nonces)
+        is_seen_twice = trouble.is_clear_no or not sender.knows_nonces
+        allowed = trouble.repeats.get(place, 0) + (died and is_seen_twice)
         for symbol, told in heard(texts).items():
             believed = [before[symbol], *told]
             assert believed[-1] == stands[symbol], (place, "lost", texts)
@@ -326,10 +338,14 @@ async def test_whichever_await_a_process_dies_at_nothing_is_lost(
     stands = check(world, trouble, stands, died=False)
     assert {"after freeze", "before settle_sent", "after send"} <= set(points)
 
-    for ends_at, point in enumerate(points):
+    ends = list(enumerate(points))
+    if trouble.cause is not nothing:
+        # up to the commit nothing knows of the trouble yet: once is enough
+        ends = ends[points.index("after commit_poll") :: STRIDE]
+    for ends_at, point in ends:
         passed = await play(world, trouble, ends_at)
         try:
             stands = check(world, trouble, stands, died=True)
         except AssertionError as error:
             raise AssertionError(f"killed {point} ({ends_at}): {passed}") from error
-    print(f"{name}: killed at each of {len(points)} awaits, nothing lost")
+    print(f"{name}: killed at {len(ends)} awaits, nothing lost")

@@ -6,15 +6,17 @@ from types import SimpleNamespace
 
 import aiohttp
 import discord
+import discord.errors
 import pytest
 
 from bot.errors import (
+    DeliveryError,
     MessageRejectedError,
     RecipientGoneError,
     SenderMisconfiguredError,
     TemporaryDeliveryError,
 )
-from handlers.discord.errors import classify, classify_error
+from handlers.discord.errors import _KINDS, classify, classify_error
 
 
 @pytest.mark.parametrize(
@@ -32,6 +34,13 @@ from handlers.discord.errors import classify, classify_error
         (400, 50024, "not_a_text_channel"),
         (400, 50083, "thread_archived"),
         (403, 50278, "no_mutual_server"),
+        (403, 40007, "banned"),
+        (400, 40058, "not_a_text_channel"),
+        (400, 50003, "not_a_text_channel"),
+        (403, 50009, "no_rights"),
+        (401, 50027, "interaction_gone"),
+        (400, 50033, "user_gone"),
+        (400, 160005, "thread_locked"),
         (403, 0, "forbidden"),
         (403, 31337, "forbidden"),
     ],
@@ -54,6 +63,9 @@ def test_who_cannot_be_reached_is_gone(status, code, reason):
         (413, 40005, "too_large"),
         (400, 40060, "already_answered"),
         (403, 200000, "blocked_by_automod"),
+        (403, 200001, "blocked_by_automod"),
+        (400, 50045, "too_large"),
+        (403, 160002, "no_reply_right"),
         (403, 240000, "harmful_link"),
         (404, 10008, "sent_and_deleted"),
         (400, 0, "http_400"),
@@ -76,6 +88,11 @@ def test_what_discord_refuses_to_show_is_rejected(status, code, reason):
         (403, 20001, "not_for_bots"),
         (403, 20026, "bot_flagged"),
         (403, 40333, "blocked_by_cloudflare"),
+        (404, 10002, "unknown_application"),
+        (400, 50010, "no_bot"),
+        (401, 50014, "bad_token"),
+        (401, 50025, "bad_token"),
+        (400, 50041, "old_api"),
         (404, 0, "unknown_path"),
         (302, 0, "http_302"),
     ],
@@ -96,6 +113,11 @@ def test_what_the_operator_must_mend_pauses_the_platform(status, code, reason):
         (408, 0, "http_408", True),
         (400, 20016, "slow_mode", False),
         (400, 20028, "rate_limited", False),
+        (400, 20029, "rate_limited", False),
+        (403, 40004, "sending_disabled", False),
+        (403, 40006, "feature_disabled", False),
+        (400, 40062, "rate_limited", False),
+        (400, 130000, "overloaded", False),
         (403, 40003, "opening_dms_too_fast", False),
         (429, 0, "rate_limited", False),
         (429, 40003, "rate_limited", False),
@@ -259,3 +281,122 @@ def test_no_address_is_told_since_it_may_hold_a_token():
     error = aiohttp.ClientConnectorError(KEY, OSError(111, "no"))
 
     assert "discord.test" not in str(classify_error(error))
+
+
+# ------------------------------------------------------------------ nothing left out
+
+
+def test_every_code_has_one_meaning_and_a_reason():
+    codes = [code for table, _ in _KINDS for code in table]
+
+    assert len(codes) == len(set(codes))
+    assert all(reason for table, _ in _KINDS for reason in table.values())
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "reason"),
+    [(code, kind, table[code]) for table, kind in _KINDS for code in table],
+)
+@pytest.mark.parametrize("status", [400, 401, 403, 404])
+def test_the_code_decides_whatever_the_status(status, code, kind, reason):
+    error = classify(status, code)
+
+    assert type(error) is kind
+    assert error.reason == reason
+    assert not error.is_unknown
+
+
+@pytest.mark.parametrize("status", [*range(300, 309), *range(400, 452), 499])
+def test_every_status_without_a_code_ends_in_a_kind(status):
+    error = classify(status)
+
+    assert type(error) is not DeliveryError
+    assert isinstance(error, DeliveryError)
+    assert error.reason
+
+
+class _Socket:
+    close_code = 4000
+
+
+#: one example of each class of the library, and what it means
+EVERY_CLASS = {
+    discord.DiscordException: (
+        lambda: discord.DiscordException("new"),
+        TemporaryDeliveryError,
+    ),
+    discord.ClientException: (
+        lambda: discord.ClientException("new"),
+        TemporaryDeliveryError,
+    ),
+    discord.GatewayNotFound: (discord.GatewayNotFound, TemporaryDeliveryError),
+    discord.HTTPException: (
+        lambda: discord.HTTPException(response(400), said(0)),
+        MessageRejectedError,
+    ),
+    discord.RateLimited: (lambda: discord.RateLimited(5), TemporaryDeliveryError),
+    discord.Forbidden: (
+        lambda: discord.Forbidden(response(403), said(0)),
+        RecipientGoneError,
+    ),
+    discord.NotFound: (
+        lambda: discord.NotFound(response(404), said(0)),
+        SenderMisconfiguredError,
+    ),
+    discord.DiscordServerError: (
+        lambda: discord.DiscordServerError(response(500), ""),
+        TemporaryDeliveryError,
+    ),
+    discord.InvalidData: (lambda: discord.InvalidData("x"), TemporaryDeliveryError),
+    discord.LoginFailure: (
+        lambda: discord.LoginFailure("x"),
+        SenderMisconfiguredError,
+    ),
+    discord.ConnectionClosed: (
+        lambda: discord.ConnectionClosed(_Socket(), shard_id=0),
+        TemporaryDeliveryError,
+    ),
+    discord.PrivilegedIntentsRequired: (
+        lambda: discord.PrivilegedIntentsRequired(0),
+        SenderMisconfiguredError,
+    ),
+    # of parts of the library that Flipwatch does not use
+    discord.InteractionResponded: (
+        lambda: discord.InteractionResponded(None),
+        TemporaryDeliveryError,
+    ),
+    discord.MissingApplicationID: (
+        lambda: discord.MissingApplicationID("x"),
+        TemporaryDeliveryError,
+    ),
+    discord.errors.FFmpegProcessError: (
+        lambda: discord.errors.FFmpegProcessError("x"),
+        TemporaryDeliveryError,
+    ),
+}
+
+
+def test_every_class_of_the_library_is_thought_of():
+    classes = {
+        found
+        for module in (discord, discord.errors)
+        for found in vars(module).values()
+        if isinstance(found, type)
+        and issubclass(found, BaseException)
+        and found.__module__.startswith("discord")
+    }
+    # the application commands' and voice's errors are of parts that are not used
+    others = {
+        c for c in classes if c.__module__ in {"discord.opus", "discord.oggparse"}
+    }
+
+    assert classes - others == EVERY_CLASS.keys()
+
+
+@pytest.mark.parametrize("known", EVERY_CLASS, ids=lambda known: known.__name__)
+async def test_every_class_has_its_kind(known):
+    make, kind = EVERY_CLASS[known]
+    error = make()
+
+    assert type(error) is known
+    assert type(classify_error(error)) is kind

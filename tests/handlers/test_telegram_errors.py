@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+import telegram.error
 from telegram.error import (
     BadRequest,
     ChatMigrated,
@@ -18,13 +19,14 @@ from telegram.error import (
 )
 
 from bot.errors import (
+    DeliveryError,
     MessageRejectedError,
     RecipientGoneError,
     RecipientMovedError,
     SenderMisconfiguredError,
     TemporaryDeliveryError,
 )
-from handlers.telegram.errors import classify
+from handlers.telegram.errors import _GONE, _REJECTED, classify
 from handlers.telegram.transport import NotSentError
 
 
@@ -210,3 +212,57 @@ def test_a_request_that_is_too_large_is_refused_for_good():
     failure = classify(NetworkError("Request Entity Too Large"))
 
     assert type(failure) is MessageRejectedError
+
+
+# ------------------------------------------------------------------ nothing left out
+
+#: one example of each class of the library, and what it means
+EVERY_CLASS: dict[type[Exception], tuple[Exception, type[DeliveryError]]] = {
+    TelegramError: (TelegramError("new"), TemporaryDeliveryError),
+    Forbidden: (Forbidden("new"), RecipientGoneError),
+    InvalidToken: (InvalidToken(), SenderMisconfiguredError),
+    EndPointNotFound: (EndPointNotFound(""), SenderMisconfiguredError),
+    NetworkError: (NetworkError("new"), TemporaryDeliveryError),
+    BadRequest: (BadRequest("new"), MessageRejectedError),
+    TimedOut: (TimedOut(), TemporaryDeliveryError),
+    ChatMigrated: (ChatMigrated(-5), RecipientMovedError),
+    RetryAfter: (RetryAfter(5), TemporaryDeliveryError),
+    Conflict: (Conflict("new"), SenderMisconfiguredError),
+    PassportDecryptionError: (PassportDecryptionError("x"), TemporaryDeliveryError),
+    NotSentError: (NotSentError("x"), TemporaryDeliveryError),
+}
+
+
+def test_every_class_of_the_library_is_thought_of():
+    classes = {
+        found
+        for found in vars(telegram.error).values()
+        if isinstance(found, type) and issubclass(found, Exception)
+    }
+
+    assert classes == EVERY_CLASS.keys() - {NotSentError}
+
+
+@pytest.mark.parametrize("known", EVERY_CLASS, ids=lambda known: known.__name__)
+def test_every_class_has_its_kind(known: type[Exception]):
+    error, kind = EVERY_CLASS[known]
+
+    assert type(error) is known
+    assert type(classify(error)) is kind
+
+
+@pytest.mark.parametrize(("words", "reason"), _GONE)
+def test_every_word_of_the_table_of_the_gone_decides(words: str, reason: str):
+    for library in (Forbidden, BadRequest):
+        failure = classify(library(words.upper()))
+
+        assert type(failure) is RecipientGoneError
+        assert failure.reason == reason
+
+
+@pytest.mark.parametrize(("words", "reason"), _REJECTED)
+def test_every_word_of_the_table_of_the_rejected_decides(words: str, reason: str):
+    failure = classify(BadRequest(f"Bad Request: {words.upper()}"))
+
+    assert type(failure) is MessageRejectedError
+    assert failure.reason == reason

@@ -11,6 +11,7 @@ import pytest_asyncio
 from postgres_server import postgres_server, run_apart  # noqa: F401 - a fixture
 from sqlalchemy import delete
 
+from bot.errors import LeaseLostError
 from bot.model import (
     DEFAULT_UPDATE_EVERY,
     Address,
@@ -34,7 +35,7 @@ from bot.model import (
     Tick,
     Watch,
 )
-from bot.ports import Freeze, PollResult
+from bot.ports import Freeze, PollResult, Sent
 from storage import SqlStore, open_store
 from storage.columns import Row
 
@@ -266,7 +267,15 @@ class World:
         """Freeze one message with all that waits."""
         more.setdefault("parts", ({"text": "hello"},))
         more.setdefault("delivery_ids", tuple(w.delivery_id for w in claim.waiting))
-        return await self.store.freeze(claim, Freeze(**more), now=self.clock())
+        (frozen,) = await self.store.freeze([(claim, Freeze(**more))], now=self.clock())
+        if isinstance(frozen, LeaseLostError):
+            raise frozen
+        return frozen
+
+    async def settle_sent(self, claim: Claim, frozen: FrozenMessage, ref="") -> None:
+        """Settle one message as sent; `ref` is the platform's id of it."""
+        sent = Sent(claim, frozen, Receipt(ref) if ref else None)
+        await self.store.settle_sent([sent], now=self.clock())
 
     async def send_all(self) -> int:
         """Claim, freeze and settle as sent whatever is due; return how many."""
@@ -283,10 +292,7 @@ class World:
                     for w in claim.waiting
                 )
                 frozen = claim.frozen or await self.freeze(claim, tells=tells)
-                await self.store.record_part(
-                    claim, frozen.id, Receipt("m-1"), now=self.clock()
-                )
-                await self.store.settle_sent(claim, frozen.id, now=self.clock())
+                await self.settle_sent(claim, frozen, ref="m-1")
                 sent += 1
         return sent
 

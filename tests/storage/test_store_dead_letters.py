@@ -328,7 +328,7 @@ async def test_what_is_on_its_way_or_sent_is_not_dropped(world):
     ids = await listed(world)
 
     assert await world.store.drop_deliveries(ids, now=world.clock()) == []
-    await world.store.settle_sent(claim, message.id, now=world.clock())
+    await world.settle_sent(claim, message)
     assert await world.store.drop_deliveries(ids, now=world.clock()) == []
     assert await world.deliveries() == {"sent": 1}
 

@@ -7,7 +7,18 @@ from datetime import timedelta
 import pytest
 
 from bot.errors import LeaseLostError, NotFoundError, StoreError
-from bot.model import Mute, Platform, Receipt, Scope, Side, Signal, Target, Tell, Told
+from bot.model import (
+    FrozenMessage,
+    Mute,
+    Platform,
+    Receipt,
+    Scope,
+    Side,
+    Signal,
+    Target,
+    Tell,
+    Told,
+)
 from bot.ports import Freeze
 
 ALL = Target(scope=Scope.ALL)
@@ -339,7 +350,7 @@ async def test_a_crash_after_freezing_brings_the_same_message_back(world):
 
     assert claim.frozen == message
     assert claim.waiting == ()
-    await world.store.settle_sent(claim, message.id, now=world.clock())
+    await world.settle_sent(claim, message)
     (later,) = await world.claim(owner="w2")
     assert later.frozen is None
     assert [w.event.to_signal for w in later.waiting] == [Signal.BEARISH]
@@ -375,7 +386,7 @@ async def test_a_yes_makes_told_what_the_message_tells(world):
             claim, message.id, Receipt(ref), now=world.clock()
         )
 
-    await world.store.settle_sent(claim, message.id, now=world.clock())
+    await world.settle_sent(claim, message)
 
     assert await world.deliveries() == {"sent": 1}
     assert await world.store.told(person.id) == {
@@ -400,7 +411,7 @@ async def test_a_tell_of_lines_leaves_the_signal_told(world):
     tell = Tell(asset_id=btc.id, signal=None, since=None, lines={50.0: Side.BELOW})
     message = await world.freeze(claim, tells=(tell,))
 
-    await world.store.settle_sent(claim, message.id, now=world.clock())
+    await world.settle_sent(claim, message)
 
     after = (await world.store.told(person.id))[btc.id]
     assert after == replace(before, lines={50.0: Side.BELOW})
@@ -408,12 +419,12 @@ async def test_a_tell_of_lines_leaves_the_signal_told(world):
 
 async def test_a_yes_twice_is_one_yes(world):
     btc, person, claim, message = await frozen_one(world)
-    await world.store.settle_sent(claim, message.id, now=world.clock())
+    await world.settle_sent(claim, message)
     await world.happen(world.end(btc))
     await world.send_all()
     told = await world.store.told(person.id)
 
-    await world.store.settle_sent(claim, message.id, now=world.clock())
+    await world.settle_sent(claim, message)
 
     assert await world.store.told(person.id) == told
     assert await world.deliveries() == {"sent": 2}
@@ -424,7 +435,7 @@ async def test_a_yes_counts_even_if_the_lease_was_lost(world):
     world.clock.tick(minutes=3)
     (other,) = await world.claim(owner="w2")
 
-    await world.store.settle_sent(claim, message.id, now=world.clock())
+    await world.settle_sent(claim, message)
 
     assert await world.deliveries() == {"sent": 1}
     with pytest.raises(LeaseLostError):
@@ -439,7 +450,7 @@ async def test_a_yes_that_comes_after_a_thaw_still_counts(world):
     await retry(world, other, message)
     assert await world.deliveries() == {"pending": 1}
 
-    await world.store.settle_sent(claim, message.id, now=world.clock())
+    await world.settle_sent(claim, message)
 
     assert await world.deliveries() == {"sent": 1}
 
@@ -453,7 +464,7 @@ async def test_a_late_yes_does_not_take_newer_news_back(world):
     await world.happen(world.end(btc))
     await world.send_all()
 
-    await world.store.settle_sent(claim, message.id, now=world.clock())
+    await world.settle_sent(claim, message)
 
     assert (await world.store.told(person.id))[btc.id].signal is Signal.BEARISH
 
@@ -466,7 +477,7 @@ async def test_tells_of_a_watch_removed_meanwhile_are_not_kept(world):
     message = await world.freeze(claim, tells=(tell,))
     await world.store.remove_watch(person.id, watch.target, now=world.clock())
 
-    await world.store.settle_sent(claim, message.id, now=world.clock())
+    await world.settle_sent(claim, message)
 
     assert await world.deliveries() == {"sent": 1}
     assert await world.store.told(person.id) == {}
@@ -482,7 +493,7 @@ async def test_a_message_ends_the_mutes_it_was_meant_to_end(world):
     message = await world.freeze(claim, ended_mutes=(btc.id,))
     assert len(await world.store.list_mutes(person.id, world.clock())) == 2
 
-    await world.store.settle_sent(claim, message.id, now=world.clock())
+    await world.settle_sent(claim, message)
 
     assert await world.store.list_mutes(person.id, world.clock()) == [of_all]
 
@@ -493,7 +504,7 @@ async def test_a_mute_set_after_the_decision_stays(world):
     mute = Mute(asset_id=None, until=None, created_at=world.clock())
     await world.store.set_mute(person.id, mute)
 
-    await world.store.settle_sent(claim, message.id, now=world.clock())
+    await world.settle_sent(claim, message)
 
     assert await world.store.list_mutes(person.id, world.clock()) == [mute]
     assert btc.id
@@ -502,8 +513,9 @@ async def test_a_mute_set_after_the_decision_stays(world):
 async def test_an_unknown_message_is_said(world):
     _, _, claim, _ = await frozen_one(world)
 
+    unknown = FrozenMessage(id=404, parts=(), frozen_at=world.clock())
     with pytest.raises(NotFoundError):
-        await world.store.settle_sent(claim, 404, now=world.clock())
+        await world.settle_sent(claim, unknown)
 
 
 # ---------------------------------------------------------------- not sent
@@ -721,10 +733,9 @@ async def test_a_hold_names_only_ones_own_deliveries(world):
     mine, other = await world.claim()
     foreign = other.waiting[0].delivery_id
 
-    await world.store.freeze(
-        mine,
-        Freeze(skips={foreign: "x"}, holds={foreign: (world.clock() + LEASE, "y")}),
-        now=world.clock(),
+    decided = Freeze(
+        skips={foreign: "x"}, holds={foreign: (world.clock() + LEASE, "y")}
     )
+    await world.store.freeze([(mine, decided)], now=world.clock())
 
     assert await world.reasons() == {"new": 2}

@@ -158,7 +158,7 @@ async def test_parking_takes_everything_that_waits(world):
     assert await world.deliveries() == {"parked": 2}
     parked = await world.store.find_recipient(person.address)
     assert (parked.parked_since, parked.parked_reason) == (since, "blocked")
-    await world.store.settle_sent(claim, message.id, now=world.clock())
+    await world.settle_sent(claim, message)
     assert await world.deliveries() == {"parked": 1, "sent": 1}
 
 
@@ -272,7 +272,7 @@ async def test_what_either_of_two_united_was_sent_is_sent(world):
     await world.happen(world.event(btc))
     claims = {claim.recipient.address: claim for claim in await world.claim()}
     message = await world.freeze(claims[OLD])
-    await world.store.settle_sent(claims[OLD], message.id, now=world.clock())
+    await world.settle_sent(claims[OLD], message)
 
     await world.store.move_recipient(OLD, NEW)
 
@@ -291,7 +291,7 @@ async def test_two_frozen_messages_of_united_recipients_do_not_collide(world):
 
     assert await world.deliveries() == {"claimed": 1, "pending": 1}
     # the yes for the one that was thawed finds its deliveries all the same
-    await world.store.settle_sent(claims[OLD], messages[OLD].id, now=world.clock())
+    await world.settle_sent(claims[OLD], messages[OLD])
     assert await world.deliveries() == {"claimed": 1, "sent": 1}
 
 

@@ -398,7 +398,7 @@ async def test_a_message_on_its_way_is_left_alone(world):
     await world.store.remove_watch(person.id, on(btc), now=world.clock())
 
     assert await world.deliveries() == {"claimed": 1}
-    await world.store.settle_sent(claim, message.id, now=world.clock())
+    await world.settle_sent(claim, message)
     assert await world.deliveries() == {"sent": 1}
 
 

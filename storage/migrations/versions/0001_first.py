@@ -459,6 +459,13 @@ def upgrade() -> None:
         postgresql_where=sa.text("scope = 'all'"),
     )
     op.create_index(
+        "ix_watches_exceptions",
+        "watches",
+        ["recipient_id"],
+        sqlite_where=sa.text("is_exception"),
+        postgresql_where=sa.text("is_exception"),
+    )
+    op.create_index(
         "ix_watches_asset",
         "watches",
         ["asset_id", "recipient_id"],
@@ -496,12 +503,6 @@ def upgrade() -> None:
         sa.Column("sent_at", TIME, nullable=True),
         sa.Column("message_id", ID, nullable=True),
         sa.ForeignKeyConstraint(
-            ["event_id"],
-            ["events.id"],
-            name=op.f("fk_deliveries_event_id"),
-            ondelete="CASCADE",
-        ),
-        sa.ForeignKeyConstraint(
             ["recipient_id"],
             ["recipients.id"],
             name=op.f("fk_deliveries_recipient_id"),
@@ -509,20 +510,27 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deliveries")),
         sa.UniqueConstraint(
-            "event_id", "recipient_id", name=op.f("uq_deliveries_event_id_recipient_id")
+            "recipient_id", "event_id", name=op.f("uq_deliveries_recipient_id_event_id")
         ),
         sqlite_autoincrement=True,
     )
     op.create_index(
         "ix_deliveries_bullish",
         "deliveries",
-        ["bullish_asset_id", "recipient_id"],
+        ["recipient_id", "bullish_asset_id"],
         sqlite_where=sa.text(
             "bullish_asset_id IS NOT NULL AND state IN ('pending', 'claimed', 'parked')"
         ),
         postgresql_where=sa.text(
             "bullish_asset_id IS NOT NULL AND state IN ('pending', 'claimed', 'parked')"
         ),
+    )
+    op.create_index(
+        "ix_deliveries_dead",
+        "deliveries",
+        ["id"],
+        sqlite_where=sa.text("state = 'dead'"),
+        postgresql_where=sa.text("state = 'dead'"),
     )
     op.create_index(
         "ix_deliveries_due",

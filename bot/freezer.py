@@ -1,0 +1,171 @@
+"""Decides about claims and freezes their messages, a batch in one transaction."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+
+from bot import messages, noise
+from bot.errors import LeaseLostError, StoreError
+from bot.model import Claim, FrozenMessage, JsonDict, PlaceKind
+from bot.phrases import Setting
+from bot.ports import Clock, Freeze, Sender, Store
+
+logger = logging.getLogger(__name__)
+
+#: the loop belongs to others too: after so many decisions they have their turn
+BREATH = 25
+
+
+class Freezer:
+    """Turns claims without a message into frozen messages."""
+
+    def __init__(self, store: Store, *, source_title: str, now: Clock) -> None:
+        self._store = store
+        self._source_title = source_title
+        self._now = now
+
+    async def freeze(
+        self, claims: Sequence[Claim], sender: Sender
+    ) -> list[tuple[Claim, FrozenMessage]]:
+        """Decide, word, render and freeze; return those that have something to send.
+
+        What fails is logged: its lease runs out, and it is claimed again.
+        """
+        now = self._now()
+        drafts = _Drafts(sender, now, self._source_title)
+        decided: list[tuple[Claim, Freeze]] = []
+        for number, claim in enumerate(claims, 1):
+            try:
+                decided.append((claim, _decide(claim, drafts, now)))
+            except Exception:
+                # Our own bug with one recipient must not stop the others.
+                logger.exception("decision broke", extra=_extra(claim, "broke"))
+            if number % BREATH == 0:
+                await asyncio.sleep(0)
+        if not decided:
+            return []
+        try:
+            return await self._write(decided, now)
+        except StoreError:
+            if len(decided) == 1:
+                logger.exception("not frozen", extra=_extra(decided[0][0], "unfrozen"))
+                return []
+        # One of them alone may be to blame.
+        return [frozen for each in decided for frozen in await self._write_alone(each)]
+
+    async def _write_alone(
+        self, decided: tuple[Claim, Freeze]
+    ) -> list[tuple[Claim, FrozenMessage]]:
+        try:
+            return await self._write([decided], self._now())
+        except StoreError:
+            logger.exception("not frozen", extra=_extra(decided[0], "unfrozen"))
+            return []
+
+    async def _write(
+        self, decided: Sequence[tuple[Claim, Freeze]], now: datetime
+    ) -> list[tuple[Claim, FrozenMessage]]:
+        written = await self._store.freeze(decided, now=now)
+        frozen: list[tuple[Claim, FrozenMessage]] = []
+        for (claim, _), message in zip(decided, written, strict=True):
+            if isinstance(message, LeaseLostError):
+                # Another process got there first; its result counts.
+                logger.debug("lease lost", extra=_extra(claim, "lease_lost"))
+            elif message is not None:
+                frozen.append((claim, message))
+        return frozen
+
+
+def _decide(claim: Claim, drafts: "_Drafts", now: datetime) -> Freeze:
+    decision = noise.decide(
+        now,
+        waiting=claim.waiting,
+        told=claim.told,
+        mutes=claim.mutes,
+        thresholds=claim.recipient.thresholds,
+        overtaken=claim.overtaken,
+    )
+    for delivery_id, reason in decision.skips.items():
+        extra = _extra(claim, "skipped") | {"delivery": delivery_id, "reason": reason}
+        logger.info("skipped", extra=extra)
+    return Freeze(
+        parts=drafts.of(claim, decision) if decision.news else (),
+        delivery_ids=decision.send,
+        tells=decision.tells,
+        holds=decision.holds,
+        skips=decision.skips,
+        ended_mutes=decision.ended_mutes,
+    )
+
+
+class _Drafts:
+    """Words and renders; the same news to the same kind of place only once.
+
+    For one batch: claims of one batch share their events and assets, so that these
+    are told apart by what they are, not by what is in them.
+    """
+
+    def __init__(self, sender: Sender, now: datetime, source_title: str) -> None:
+        self._sender = sender
+        self._now = now
+        self._source_title = source_title
+        #: the parts, and whether they may answer an earlier alert
+        self._known: dict[object, tuple[tuple[JsonDict, ...], bool]] = {}
+
+    def of(self, claim: Claim, decision: noise.Decision) -> tuple[JsonDict, ...]:
+        """Return the parts of a claim's message."""
+        kind = claim.recipient.kind
+        key = (kind, _essence(decision))
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = self._render(decision, kind)
+        parts, is_answer = known
+        reply_to = _reply_to(claim, decision) if is_answer else ""
+        return self._sender.answering(parts, reply_to) if reply_to else parts
+
+    def _render(
+        self, decision: noise.Decision, kind: PlaceKind
+    ) -> tuple[tuple[JsonDict, ...], bool]:
+        setting = Setting(
+            now=self._now, kind=kind, source_title=self._source_title, reply_to="any"
+        )
+        message = messages.alert(decision, setting)
+        parts = self._sender.render(message.evolve(reply_to=""))
+        return parts, bool(message.reply_to)
+
+
+def _essence(decision: noise.Decision) -> object:
+    """Return all of a decision that its wording depends on, quick to compare.
+
+    Of a watch that is its words and what it names.
+    """
+    return (
+        tuple(
+            (
+                id(news.asset),
+                id(news.change),
+                id(news.crossing),
+                news.passed,
+                news.flips,
+                news.held_for,
+                news.watch.text,
+                news.watch.target,
+                news.watch.conditions,
+            )
+            for news in decision.news
+        ),
+        tuple(id(asset) for asset in decision.came_back),
+    )
+
+
+def _reply_to(claim: Claim, decision: noise.Decision) -> str:
+    """Return the alert that a single asset's news answers, if there was one."""
+    if len(decision.news) != 1:
+        return ""
+    told = claim.told.get(decision.news[0].asset.id)
+    return "" if told is None else told.message_ref
+
+
+def _extra(claim: Claim, action: str) -> dict[str, object]:
+    return {"action": action, "to": str(claim.recipient.address)}
