@@ -30,7 +30,7 @@ async def commit_poll(
     connection: AsyncConnection, result: PollResult
 ) -> Sequence[Event]:
     """Do what `Store.commit_poll` says inside the caller's transaction."""
-    was_finished = await _hold_poll(connection, result)
+    poll = await _hold_poll(connection, result)
     source = result.tick.source
     ids = await _refresh_assets(connection, result)
     await _add_readings(connection, result, ids)
@@ -46,22 +46,38 @@ async def commit_poll(
     events = await _add_events(connection, result.events, ids)
     if any(r.market_cap is not None for r in result.snapshot.readings):
         await _rank(connection, source)
-    if not was_finished:
-        times = [reading.as_of for reading in result.snapshot.readings]
-        await connection.execute(
-            update(POLLS)
-            .where(POLLS.c.source == source, POLLS.c.number == result.tick.number)
-            .values(
-                finished_at=result.finished_at,
-                is_ok=True,
-                reason="",
-                as_of=max(times, default=None),
-                readings=len(times),
-                events=len(events),
-                bookmark=result.snapshot.bookmark,
-            )
-        )
+    await _finish_poll(connection, result, poll, len(events))
     return events
+
+
+async def _finish_poll(
+    connection: AsyncConnection, result: PollResult, poll: Any, events: int
+) -> None:
+    """Write what the poll came to; a further snapshot of it counts on.
+
+    The same snapshot again changes nothing. Of a poll that brings several, the bookmark
+    is that of the last: a restart goes on after it.
+    """
+    snapshot, tick = result.snapshot, result.tick
+    is_further = bool(poll.is_ok)
+    if is_further and snapshot.bookmark == poll.bookmark:
+        return
+    times = [reading.as_of for reading in snapshot.readings]
+    if is_further and poll.as_of is not None:
+        times.append(poll.as_of)
+    await connection.execute(
+        update(POLLS)
+        .where(POLLS.c.source == tick.source, POLLS.c.number == tick.number)
+        .values(
+            finished_at=result.finished_at,
+            is_ok=True,
+            reason="",
+            as_of=max(times, default=None),
+            readings=len(snapshot.readings),
+            events=(poll.events if is_further else 0) + events,
+            bookmark=snapshot.bookmark,
+        )
+    )
 
 
 async def asset_ids(
@@ -79,8 +95,8 @@ async def asset_ids(
     return ids
 
 
-async def _hold_poll(connection: AsyncConnection, result: PollResult) -> bool:
-    """Lock the poll's row and say whether it was committed before.
+async def _hold_poll(connection: AsyncConnection, result: PollResult) -> Any:
+    """Lock the poll's row and return it as it was.
 
     Raises `LeaseLostError` if a later poll has the source by now: this one compared
     with states that are no longer the newest.
@@ -97,14 +113,12 @@ async def _hold_poll(connection: AsyncConnection, result: PollResult) -> bool:
         .values(poll_values(tick, ""))
         .on_conflict_do_nothing(index_elements=["source", "number"])
     )
-    row = (
-        await connection.execute(
-            select(POLLS.c.is_ok)
-            .where(POLLS.c.source == tick.source, POLLS.c.number == tick.number)
-            .with_for_update()
-        )
-    ).one()
-    return bool(row.is_ok)
+    held = await connection.execute(
+        select(POLLS.c.is_ok, POLLS.c.bookmark, POLLS.c.as_of, POLLS.c.events)
+        .where(POLLS.c.source == tick.source, POLLS.c.number == tick.number)
+        .with_for_update()
+    )
+    return held.one()
 
 
 # ---------------------------------------------------------------- assets

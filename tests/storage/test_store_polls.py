@@ -135,6 +135,21 @@ async def test_a_poll_is_summed_up(world):
     assert await world.store.last_good_poll("engine") == poll
 
 
+async def test_a_further_snapshot_of_a_poll_moves_the_bookmark_on(world):
+    tick = await claim(world)
+    first = world.reading("BTC", as_of=world.clock() - timedelta(hours=3))
+    second = world.reading("BTC", as_of=world.clock() - timedelta(hours=2))
+    for reading, bookmark in ((first, "7"), (second, "8"), (second, "8")):
+        await world.store.commit_poll(
+            empty_result(world, tick, readings=(reading,), bookmark=bookmark)
+        )
+
+    (poll,) = await world.store.last_polls("engine")
+
+    assert await world.store.bookmark("engine") == "8"
+    assert poll.as_of == second.as_of
+
+
 async def test_a_failed_poll_keeps_bookmark_and_last_good_poll(world):
     tick = await claim(world)
     await world.store.commit_poll(empty_result(world, tick, bookmark="here"))
