@@ -111,6 +111,8 @@ async def test_a_replayed_one_that_turned_back_meanwhile_is_not_told(
     world.source.flip("BTC")
     await world.poll()
     assert world.sender.texts(ALICE) == []
+    # by then no worker can still be fanning that turn out
+    world.clock.advance(minutes=1)
 
     await deliveries("replay", "--all-dead")
     await world.deliver()
