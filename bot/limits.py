@@ -21,10 +21,11 @@ from bot.errors import TemporaryDeliveryError
 
 #: a platform counts what arrives, we count what leaves: so much of a window is spared
 MARGIN = 0.015
+#: what an answer takes longer than the quickest, its request may have taken longer; so
+#: much is spared besides
+LATE_MARGIN = 0.003
 #: turns are given evenly over so much of a second: one that came late is made up for
 SPREAD = 0.9
-#: an answer slower than usual by this much may have been slow on its way there
-SLOW_BY = 0.012
 #: refusals of so many chats so close together mean the platform, not a chat
 REFUSED_CHATS = 3
 REFUSED_WITHIN = 10.0
@@ -109,7 +110,7 @@ class Limits:
         self._clock = clock
         self._chats: dict[str, _Chat] = {}
         self._recent: deque[_Request] = deque()
-        self._usual = 0.0
+        self._quickest = math.inf
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._order = itertools.count()
         self._timer: asyncio.TimerHandle | None = None
@@ -251,39 +252,39 @@ class Limits:
         """Return when the next request may start, `inf` if an answer settles that.
 
         Spread over the second, and never more than the limit in any second of the
-        platform's own time. A request that took longer than usual may have arrived
-        late, so it counts from its end; one that still has no answer then counts until
-        it has one. It takes up its own place, the others go on.
+        platform's own time. A request that took longer than the quickest may have
+        arrived so much later, so it counts so much longer; one without an answer by
+        then counts until it has one. It takes up its own place, the others go on.
         """
         now = self._clock()
         size = max(1, round(self.rules.overall))
-        window = 1.0 + MARGIN
-        while self._recent and self._arrival(self._recent[0]) <= now - window:
+        while self._recent and self._counts_until(self._recent[0], now) <= now:
             self._recent.popleft()
         at = self._paused_until
         if self._recent:
             at = max(at, self._recent[-1].started + SPREAD / self.rules.overall)
         if len(self._recent) < size:
             return at
-        counted = sorted(
-            arrival
-            for arrival in map(self._arrival, self._recent)
-            if arrival > now - window
-        )
-        if len(counted) >= size:
-            at = max(at, counted[len(counted) - size] + window)
+        ends = sorted(self._counts_until(request, now) for request in self._recent)
+        free = [end for end in ends if end > now]
+        if len(free) >= size:
+            at = max(at, free[len(free) - size])
         return at
 
-    def _arrival(self, request: _Request) -> float:
-        """Return when the platform counted a request, at the latest; `inf`: not yet."""
-        is_open = request.ended is None
-        ended = self._clock() if request.ended is None else request.ended
-        if ended - request.started <= self._usual + SLOW_BY:
-            return request.started
-        return math.inf if is_open else ended
+    def _counts_until(self, request: _Request, now: float) -> float:
+        """Return when the platform has forgotten a request; `inf` if nobody knows."""
+        took = (now if request.ended is None else request.ended) - request.started
+        late = max(0.0, took - self._quickest) + LATE_MARGIN
+        if request.ended is None and late > MARGIN:
+            return math.inf
+        return request.started + 1.0 + max(MARGIN, late)
 
     def _learn(self, took: float) -> None:
-        self._usual += (took - self._usual) * (0.5 if self._usual == 0.0 else 0.05)
+        """Remember how quick an answer is, and forget slowly how quick they were."""
+        if took < self._quickest:
+            self._quickest = took
+        else:
+            self._quickest += (took - self._quickest) * 0.005
 
     # -------------------------------------------------------------------- bookkeeping
 
