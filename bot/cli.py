@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from pathlib import Path
 
 from bot import __version__, listings, logs, outbox
+from bot.collector import spare_the_lasting
 from bot.config import Config
 from bot.errors import ConfigError, FlipwatchError
 from bot.model import DeliveryState
@@ -145,6 +146,7 @@ def _run(options: argparse.Namespace) -> int:
 
     async def run(stop: asyncio.Event) -> None:
         async with App(config) as app:
+            spare_the_lasting()
             await app.run(stop)
 
     return _until_stopped(run)

@@ -6,6 +6,7 @@ import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from bot import retry
 from bot.errors import (
@@ -124,7 +125,7 @@ class Dispatcher:
                     group.create_task(self._run_platform(platform, flow))
         finally:
             # a yes that came is written, whatever else is cut off
-            await self._settler.close()
+            await self._settler.drain()
 
     async def _run_platform(self, platform: Platform, flow: Flow) -> None:
         async with asyncio.TaskGroup() as group:
@@ -142,9 +143,12 @@ class Dispatcher:
         for platform, flow in self._flows.items():
             claims = await self._claim(platform, flow, limit)
             prepared = await self._prepare(flow, claims)
-            async with asyncio.TaskGroup() as group:
-                for claim, frozen in prepared:
-                    group.create_task(self._bring(flow, claim, frozen))
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for claim, frozen in prepared:
+                        group.create_task(self._bring(flow, claim, frozen))
+            finally:
+                await self._settler.drain()
             count += len(claims)
         return count
 
@@ -223,27 +227,29 @@ class Dispatcher:
         """Do something about one claim; nothing but a cancellation leaves here."""
         try:
             await work
-        except LeaseLostError:
-            # Another process got there first; its result counts.
-            logger.debug("lease lost", extra=_extra(claim, "lease_lost"))
-        except StoreError:
-            # The lease runs out, and the claim comes back with the message frozen.
-            logger.exception("delivery not settled", extra=_extra(claim, "unsettled"))
-        except Exception:
-            # Our own bug with one recipient must not stop the others.
-            logger.exception("delivery broke", extra=_extra(claim, "broke"))
+        except Exception as error:  # noqa: BLE001 - it is told apart and logged there
+            _log_failure(claim, error)
 
     # ------------------------------------------------------------------- sending
 
     async def _bring(self, flow: Flow, claim: Claim, frozen: FrozenMessage) -> None:
-        """Send one message and settle it."""
+        """Send one message; it keeps its slot until its outcome is written.
+
+        Nothing but a cancellation leaves here.
+        """
+        await flow.slots.acquire()
+        is_sent = False
         try:
-            async with flow.slots:
-                await self._logged(claim, self._send(flow, claim, frozen))
+            is_sent = await self._send(flow, claim, frozen)
+        except Exception as error:  # noqa: BLE001 - it is told apart and logged there
+            _log_failure(claim, error)
         finally:
             flow.leave(claim)
+            if not is_sent:
+                flow.slots.release()
 
-    async def _send(self, flow: Flow, claim: Claim, frozen: FrozenMessage) -> None:
+    async def _send(self, flow: Flow, claim: Claim, frozen: FrozenMessage) -> bool:
+        """Send what is left of a message; return whether the platform took it all."""
         address, sender = claim.recipient.address, flow.sender
         receipt: Receipt | None = None
         for number in range(frozen.sent_parts, len(frozen.parts)):
@@ -255,31 +261,30 @@ class Dispatcher:
                 if wait:
                     # The rest of a long message stays frozen until the chat is free.
                     await self._store.release(claim, due_at=self._now() + wait)
-                    return
+                    return False
             try:
                 async with sender.turn(address):
                     flow.leave(claim)
                     if flow.is_barred or self._is_late(claim):
                         await self._give_back(claim, frozen)
-                        return
-                    async with asyncio.timeout(self._plan.send_timeout.total_seconds()):
-                        receipt = await sender.send(
-                            address,
-                            frozen.parts[number],
-                            nonce=f"{frozen.id:x}.{number}",
-                            is_plain=frozen.is_plain,
-                        )
-            except TimeoutError:
-                error = TemporaryDeliveryError(
-                    "no answer in time", reason="timeout", is_unknown=True
-                )
-                await self._failed(flow, claim, frozen, error)
-                return
+                        return False
+                    receipt = await sender.send(
+                        address,
+                        frozen.parts[number],
+                        nonce=f"{frozen.id:x}.{number}",
+                        is_plain=frozen.is_plain,
+                    )
             except DeliveryError as error:
                 await self._failed(flow, claim, frozen, error)
-                return
-        if await self._settler.settle(Sent(claim, frozen, receipt)):
-            self._note_sent(flow, claim, frozen)
+                return False
+        sent = Sent(claim, frozen, receipt)
+        self._settler.put(sent, partial(self._settled, flow, sent))
+        return True
+
+    def _settled(self, flow: Flow, sent: Sent, is_written: bool) -> None:
+        flow.slots.release()
+        if is_written:
+            self._note_sent(flow, sent.claim, sent.message)
 
     def _is_late(self, claim: Claim) -> bool:
         """Whether the lease may end under the send: others would send it, too."""
@@ -392,6 +397,23 @@ class Dispatcher:
         )
         if due_at <= self._now():
             self._flows[claim.recipient.address.platform].waker.wake()
+
+
+def _log_failure(claim: Claim, error: Exception) -> None:
+    """Say why a claim was left as it is; it comes back when its lease runs out."""
+    match error:
+        case LeaseLostError():
+            # Another process got there first; its result counts.
+            logger.debug("lease lost", extra=_extra(claim, "lease_lost"))
+        case StoreError():
+            logger.error(
+                "delivery not settled",
+                exc_info=error,
+                extra=_extra(claim, "unsettled"),
+            )
+        case _:
+            # Our own bug with one recipient must not stop the others.
+            logger.error("delivery broke", exc_info=error, extra=_extra(claim, "broke"))
 
 
 def _extra(claim: Claim, action: str) -> dict[str, object]:

@@ -135,7 +135,8 @@ class Sender(Protocol):
     ) -> Receipt:
         """Send one part and return the platform's yes; raise only `DeliveryError`.
 
-        Inside a `turn`: it waits for nothing but the answer.
+        Inside a `turn`: it waits for nothing but the answer, and for that only as long
+        as the send timeout says, then raises with `is_unknown`.
         `nonce` is at most 25 characters (Discord's limit) and the same for every
         repeat of this part, so that a platform that knows nonces hides a repeat.
         `is_plain` sends the words without markup, after the platform refused it.

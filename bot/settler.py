@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from bot.errors import StoreError
 from bot.ports import Clock, Sent, Store
@@ -14,68 +14,77 @@ MOST = 200
 #: a yes of the platform is worth several tries to write it down
 TRIES = 3
 
+#: told whether it was written
+Done = Callable[[bool], None]
+
 
 class Settler:
     """Group commit: while one write is under way, what comes in gathers for the next.
 
-    A yes is written even if whoever waits for that is cancelled meanwhile.
+    A yes is a fact: it is written whatever becomes of the task that got it.
     """
 
     def __init__(self, store: Store, *, now: Clock) -> None:
         self._store = store
         self._now = now
-        self._gathering: list[Sent] = []
-        self._write: asyncio.Task[frozenset[int]] | None = None
-        self._under_way: set[asyncio.Task[frozenset[int]]] = set()
-        self._one_at_a_time = asyncio.Lock()
+        self._gathered: list[tuple[Sent, Done]] = []
+        self._writing: asyncio.Task[None] | None = None
 
-    async def settle(self, sent: Sent) -> bool:
-        """Write that a message was sent; False if that failed, which was logged.
+    def put(self, sent: Sent, done: Done) -> None:
+        """Take a yes; `done` is called once it is written, or could not be.
 
-        Then the lease runs out and the message comes back frozen.
+        What could not is logged: the lease runs out, and the message comes back
+        frozen.
         """
-        if self._write is None or len(self._gathering) >= MOST:
-            self._gathering = []
-            self._write = asyncio.create_task(self._write_next(self._gathering))
-            self._under_way.add(self._write)
-            self._write.add_done_callback(self._under_way.discard)
-        self._gathering.append(sent)
-        return sent.message.id not in await asyncio.shield(self._write)
+        self._gathered.append((sent, done))
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write_all(), name="settler")
 
-    async def close(self) -> None:
-        """Wait until all that was taken is written."""
-        while self._under_way:
-            await asyncio.wait(self._under_way)
+    async def drain(self) -> None:
+        """Wait until all that was put is written; raise what ended a write."""
+        while self._writing is not None and (
+            self._gathered or not self._writing.done()
+        ):
+            await asyncio.wait({self._writing})
+            self._writing.result()
 
-    async def _write_next(self, gathered: list[Sent]) -> frozenset[int]:
-        """Write one gathering once it is its turn; return what was not written."""
-        async with self._one_at_a_time:
-            if gathered is self._gathering:
-                # from here on others begin the next one
-                self._write = None
+    async def _write_all(self) -> None:
+        while self._gathered:
+            batch = self._gathered[:MOST]
+            del self._gathered[:MOST]
+            failed: frozenset[int] = frozenset(sent.message.id for sent, _ in batch)
             try:
-                await self._store.settle_sent(gathered, now=self._now())
-            except StoreError:
-                # One of them alone may be to blame, or the database was busy.
-                failed = [x for x in gathered if not await self._write_alone(x)]
-                return frozenset(x.message.id for x in failed)
-            return frozenset()
+                failed = await self._write([sent for sent, _ in batch])
+            finally:
+                for sent, done in batch:
+                    done(sent.message.id not in failed)
+
+    async def _write(self, batch: Sequence[Sent]) -> frozenset[int]:
+        """Write a batch; return the messages that could not be written."""
+        try:
+            await self._store.settle_sent(batch, now=self._now())
+        except StoreError:
+            # One of them alone may be to blame, or the database was busy.
+            failed = [sent for sent in batch if not await self._write_alone(sent)]
+            return frozenset(sent.message.id for sent in failed)
+        except Exception:
+            # Our own bug must not keep what comes next from being written.
+            logger.exception("settling broke", extra={"action": "broke"})
+            return frozenset(sent.message.id for sent in batch)
+        return frozenset()
 
     async def _write_alone(self, sent: Sent) -> bool:
-        alone: Sequence[Sent] = [sent]
         for left in reversed(range(TRIES)):
             try:
-                await self._store.settle_sent(alone, now=self._now())
+                await self._store.settle_sent([sent], now=self._now())
             except StoreError:
                 if left:
                     await asyncio.sleep(0)
                     continue
+                address = sent.claim.recipient.address
                 logger.exception(
                     "delivery not settled",
-                    extra={
-                        "action": "unsettled",
-                        "to": str(sent.claim.recipient.address),
-                    },
+                    extra={"action": "unsettled", "to": str(address)},
                 )
                 return False
             return True

@@ -55,7 +55,7 @@ UNWATCHED = "unwatched"
 
 #: Of so many due rows per recipient wanted the recipients are picked. A chat with more
 #: alerts than that just leaves fewer for this claim; the next one finds the others.
-_ROWS_PER_CLAIM = 4
+_ROWS_PER_CLAIM = 2
 
 # literal, as the partial indexes spell them, else they are not used
 _IS_PENDING: ColumnElement[bool] = literal_column("deliveries.state = 'pending'")

@@ -9,8 +9,6 @@ from typing import Any, Final, TypeVar
 
 from telegram import Bot, InlineKeyboardMarkup, LinkPreviewOptions
 from telegram.error import BadRequest, TelegramError
-from telegram.request import RequestData
-from telegram.request._requestparameter import RequestParameter
 
 from bot.config import TelegramConfig
 from bot.errors import TemporaryDeliveryError
@@ -19,7 +17,7 @@ from bot.message import Button, Message
 from bot.model import Address, JsonDict, Platform, Receipt
 from handlers.telegram import render as rendering
 from handlers.telegram.errors import classify
-from handlers.telegram.transport import make_bot
+from handlers.telegram.transport import AiohttpRequest, make_bot
 
 T = TypeVar("T")
 
@@ -57,6 +55,7 @@ class TelegramSender:
         self.repeat_window = REPEAT_WINDOW
         self.rate = self.limits.rules.overall
         self.send_timeout = send_timeout
+        self._seconds = send_timeout.total_seconds()
         self._bot = bot
         #: an older self-hosted Bot API server refuses <tg-time>; it says so once
         self._knows_time_entities = True
@@ -104,38 +103,40 @@ class TelegramSender:
         arrived. The receipt is the message id within its chat.
         """
         del nonce
-
-        async def post(text: str) -> Receipt:
-            return await self._post(_parameters(address, part, text, is_plain=is_plain))
-
         try:
-            if is_plain:
-                return await self._ask(lambda: post(str(part["plain"])))
-            text = str(part["text"])
-            return await self._ask(lambda: self._with_fallback(post, text))
-        except TemporaryDeliveryError as error:
-            if error.retry_after is not None:
-                self.limits.refused(
-                    address.chat, error.retry_after, is_global=error.is_global
-                )
-            raise
+            async with asyncio.timeout(self._seconds):
+                if is_plain or not self._knows_time_entities:
+                    return await self._post(address, part, is_plain=is_plain)
+                try:
+                    return await self._post(address, part)
+                except BadRequest as error:
+                    self._forget_time_entities(error)
+                return await self._post(address, part)
+        except (TelegramError, TimeoutError) as error:
+            failure = classify(error)
+        if isinstance(failure, TemporaryDeliveryError) and failure.retry_after:
+            self.limits.refused(
+                address.chat, failure.retry_after, is_global=failure.is_global
+            )
+        # Raised out here: see `_ask`.
+        raise failure
 
-    async def _post(self, parameters: JsonDict) -> Receipt:
+    async def _post(
+        self, address: Address, part: JsonDict, *, is_plain: bool = False
+    ) -> Receipt:
         """Post a message; only its id is read of what is answered.
 
         Past the library's own `send_message`: building its objects of the parameters
         and of the answer costs more than the request.
         """
-        said = await self._bot.request.post(
-            f"{self._bot.base_url}/sendMessage",
-            RequestData(
-                [RequestParameter(name, x, None) for name, x in parameters.items()]
-            ),
-            # ours is around all of it; theirs would be three timers more
-            read_timeout=None,
-            write_timeout=None,
-            pool_timeout=None,
-        )
+        text = str(part["plain" if is_plain else "text"])
+        if not (is_plain or self._knows_time_entities):
+            text = rendering.without_time_entities(text)
+        request, url = self._bot.request, f"{self._bot.base_url}/sendMessage"
+        if not isinstance(request, AiohttpRequest):
+            raise TypeError("the bot speaks over another transport than ours")
+        parameters = _parameters(address, part, text, is_plain=is_plain)
+        said = await request.call(url, parameters)
         if not isinstance(said, dict) or not isinstance(said.get("message_id"), int):
             raise TelegramError("Invalid server response")
         return Receipt(str(said["message_id"]))
@@ -195,7 +196,7 @@ class TelegramSender:
     async def _ask(self, action: Callable[[], Awaitable[T]]) -> T:
         """Run an action within the timeout; turn what it raises into ours."""
         try:
-            async with asyncio.timeout(self.send_timeout.total_seconds()):
+            async with asyncio.timeout(self._seconds):
                 return await action()
         except (TelegramError, TimeoutError) as error:
             failure = classify(error)
@@ -209,15 +210,21 @@ class TelegramSender:
             try:
                 return await post(text)
             except BadRequest as error:
-                if not _is_about_time_entities(error):
-                    raise
-            # A 400 is a clear no, nothing arrived: a second try repeats no message.
-            self._knows_time_entities = False
-            logger.warning(
-                "The Bot API server knows no time entities; times are written out",
-                extra={"action": "telegram_no_time_entities"},
-            )
+                self._forget_time_entities(error)
         return await post(rendering.without_time_entities(text))
+
+    def _forget_time_entities(self, error: BadRequest) -> None:
+        """Write times out from now on if that was the matter; else raise the error.
+
+        A 400 is a clear no, nothing arrived: a second try repeats no message.
+        """
+        if not _is_about_time_entities(error):
+            raise error
+        self._knows_time_entities = False
+        logger.warning(
+            "The Bot API server knows no time entities; times are written out",
+            extra={"action": "telegram_no_time_entities"},
+        )
 
 
 def open_sender(
