@@ -49,11 +49,13 @@ class FanOut:
     async def fan_out_open(self) -> int:
         """Fan out every open event; return how many were finished."""
         finished = 0
+        last = CHUNK_TIME
         while True:
             step = await self._store.fan_out_step(limit=self._chunk, now=self._now())
             if step.is_over:
                 return finished
-            self._chunk = next_chunk(self._chunk, step.took)
+            self._chunk = next_chunk(self._chunk, min(step.took, last))
+            last = step.took
             if step.finished:
                 finished += step.finished
                 self._wake_next()
@@ -62,8 +64,8 @@ class FanOut:
 def next_chunk(chunk: int, took: timedelta) -> int:
     """Return how large the next chunk may be, when one of this size took so long.
 
-    Changes by small steps: one measurement may have been a hiccup, and now and then a
-    commit also brings the database's log into its file.
+    Changes by small steps: now and then a commit also brings the database's log into
+    its file.
     """
     fits = CHUNK_TIME / max(took, timedelta(milliseconds=1))
     wanted = round(chunk * min(max(fits, 1 / _STEP), _STEP))

@@ -46,11 +46,6 @@ BUSY_SECONDS = 5.0
 #: FULL: a commit survives a power cut. What is marked sent must not come undone, or it
 #: is sent twice; at under a millisecond each that is still a thousand commits a second
 SYNCHRONOUS = "FULL"
-#: A chunk of fan-out over a thousand events changes some 2,000 pages of 4 KiB all over
-#: the indexes, and the next chunk nearly the same ones: they should stay in memory,
-#: and not every commit should copy them from the log into the file.
-CACHE_KIB = 16_000
-CHECKPOINT_PAGES = 4_000
 #: connections for reading; reads are short, and each costs a thread
 SQLITE_READERS = 3
 POSTGRES_CONNECTIONS = 10
@@ -404,8 +399,6 @@ def writer_pragmas(*, foreign_keys: bool = True) -> list[str]:
         f"synchronous = {SYNCHRONOUS}",
         f"foreign_keys = {'ON' if foreign_keys else 'OFF'}",
         "temp_store = MEMORY",
-        f"cache_size = -{CACHE_KIB}",
-        f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
     ]
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.errors import NotFoundError
@@ -87,10 +87,10 @@ class FanOutStore(StorePart):
             nonlocal began
             # from here on other writers wait
             began = loop.time()
-            events = _lock_events(connection, event_id)
-            if not events:
+            group = _lock_events(connection, event_id)
+            if group is None:
                 return _Done(reach=self._reach, is_over=True)
-            chunk = _Chunk(events, limit, STALE_UPDATES * self.update_every)
+            chunk = _Chunk(group, limit, STALE_UPDATES * self.update_every)
             return chunk.fan_out(connection, self._reach, now)
 
         done = await self._database.write_at_once(work)
@@ -123,53 +123,76 @@ class _Span:
     has_exceptions: bool
 
 
-def _lock_events(connection: Connection, event_id: int | None) -> Sequence[Any]:
-    """Lock the events that go together next; empty when there is nothing to do.
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Events that go together: all of them stand at the same recipient."""
+
+    ids: Sequence[int]
+    cursor: int
+    #: kind and new signal, each combination once
+    kinds: frozenset[tuple[str, int]]
+
+
+def _lock_events(connection: Connection, event_id: int | None) -> _Group | None:
+    """Lock the events that go together next; None when there is nothing to do.
 
     Locked, so that of two workers the second goes on from where the first was. The
     oldest come first, and only those that stand at the same recipient. Two changes of
     one asset's signal never go together: who hears of the end depends on what the
     beginning became.
     """
-    columns = (EVENTS.c.id, EVENTS.c.cursor, EVENTS.c.kind, EVENTS.c.to_signal)
-    wanted = select(*columns, EVENTS.c.asset_id, EVENTS.c.fanned_out_at)
+    wanted = _OLDEST if event_id is None else _ONE
+    rows = connection.execute(wanted, {"event_id": event_id}).all()
     if event_id is not None:
-        one = wanted.where(EVENTS.c.id == event_id).with_for_update()
-        event = connection.execute(one).first()
-        if event is None:
+        if not rows:
             raise NotFoundError(f"there is no event {event_id}")
-        return [] if event.fanned_out_at is not None else [event]
-    oldest = wanted.where(_OPEN).order_by(EVENTS.c.id).limit(TOGETHER)
-    together: list[Any] = []
+        if rows[0].fanned_out_at is not None:
+            return None
+    if not rows:
+        return None
+    first = rows[0].cursor
+    ids: list[int] = []
+    kinds: set[tuple[str, int]] = set()
     changed: set[int] = set()
-    for event in connection.execute(oldest.with_for_update()):
-        is_change = event.kind != EventKind.CROSSING.value
-        if together and (
-            event.cursor != together[0].cursor
-            or (is_change and event.asset_id in changed)
-        ):
+    # a thousand rows in every chunk: taken apart at once, not name by name
+    for number, cursor, kind, to_signal, asset_id, _ in rows:
+        is_change = kind != _CROSSING
+        if cursor != first or (is_change and asset_id in changed):
             break
         if is_change:
-            changed.add(event.asset_id)
-        together.append(event)
-    return together
+            changed.add(asset_id)
+        ids.append(number)
+        kinds.add((kind, to_signal))
+    return _Group(ids, first, frozenset(kinds))
+
+
+_WANTED = select(
+    EVENTS.c.id,
+    EVENTS.c.cursor,
+    EVENTS.c.kind,
+    EVENTS.c.to_signal,
+    EVENTS.c.asset_id,
+    EVENTS.c.fanned_out_at,
+).with_for_update()
+_OLDEST = _WANTED.where(_OPEN).order_by(EVENTS.c.id).limit(TOGETHER)
+_ONE = _WANTED.where(EVENTS.c.id == bindparam("event_id"))
+_CROSSING = EventKind.CROSSING.value
 
 
 class _Chunk:
     """The next recipients of events that stand at the same one."""
 
-    def __init__(
-        self, events: Sequence[Any], limit: int, stale_after: timedelta
-    ) -> None:
-        self._ids = json.dumps([event.id for event in events])
-        self._size = len(events)
+    def __init__(self, group: _Group, limit: int, stale_after: timedelta) -> None:
+        self._ids = json.dumps(group.ids)
+        self._size = len(group.ids)
         self._limit = max(limit, 1)
-        self._cursor: int = events[0].cursor
+        self._cursor = group.cursor
         self._stale = stale_after
-        kinds = {(event.kind, event.to_signal) for event in events}
-        crossing, bearish = EventKind.CROSSING.value, int(Signal.BEARISH)
-        self._has_crossings = any(kind == crossing for kind, _ in kinds)
-        self._has_ends = any(k != crossing and to == bearish for k, to in kinds)
+        self._has_crossings = any(kind == _CROSSING for kind, _ in group.kinds)
+        self._has_ends = any(
+            kind != _CROSSING and to_signal == Signal.BEARISH
+            for kind, to_signal in group.kinds
+        )
 
     def fan_out(self, connection: Connection, reach: int, now: datetime) -> _Done:
         """Write the deliveries and move the cursor."""
@@ -183,9 +206,11 @@ class _Chunk:
         self._insert(connection, span, now)
         if span.until == last:
             return self._finish(connection, span.reach, now)
+        # the next chunk finds about as many, so this is where it begins to look
+        reach = max(span.reach * self._limit // max(span.cost, self._limit // 2, 1), 1)
         move = move_cursor(connection.dialect.name, is_over=False)
         connection.execute(move, {"ids": self._ids, "until": span.until})
-        return _Done(reach=span.reach)
+        return _Done(reach=reach)
 
     def _choose(
         self, connection: Connection, start: int, last: int, reach: int

@@ -232,7 +232,9 @@ def insert_deliveries(dialect_name: str, shape: Shape) -> TextClause:
     if shape.arms in _SINGLE:
         (arm,) = shape.arms
         values = f"e.id, w.recipient_id, w.id, {_BULLISH}, {_STATE}"
-        found = _matching(arm, shape, dialect, values)
+        found = (
+            _matching(arm, shape, dialect, values) + " ORDER BY w.recipient_id, e.id"
+        )
     else:
         columns = f"""e.id AS event_id, w.recipient_id, w.id AS watch_id,
         {_BULLISH} AS bullish, {_SPECIFICITY} AS specificity, w.created_at"""
