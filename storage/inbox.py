@@ -1,15 +1,23 @@
 """The store's web inbox, the bot's own values, and counts."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    delete,
+    exists,
+    func,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.model import DeliveryState, JsonDict
-from bot.ports import Counts
-from storage.database import insert_into, upsert
+from bot.ports import Clock, Counts
+from storage.database import Database, insert_into, upsert
 from storage.part import StorePart
 from storage.tables import (
     ASSETS,
@@ -87,6 +95,13 @@ class InboxStore(StorePart):
 class ValueStore(StorePart):
     """Everything the port says under "odds and ends"."""
 
+    def __init__(self, database: Database, *, now: Clock) -> None:
+        super().__init__(database, now=now)
+        #: one counts at a time, the others take what it found
+        self._counting = asyncio.Lock()
+        #: the counts of a large store, and until when they are good enough
+        self._counted: tuple[Counts, float] | None = None
+
     async def get_value(self, name: str) -> str | None:
         """Return a small setting of the bot itself."""
         statement = select(BOT_VALUES.c.value).where(BOT_VALUES.c.name == name)
@@ -125,9 +140,31 @@ class ValueStore(StorePart):
         return await self._database.write(work)
 
     async def counts(self, now: datetime) -> Counts:
-        """Count for /status and metrics; `reasons` leaves out what was sent."""
+        """Count for /status and metrics; `reasons` leaves out what was sent.
+
+        Of a large store the counts may be seconds old: counting reads all of it, and
+        anybody may ask.
+        """
         del now  # the port's word; nothing counted here depends on it
-        return await self._database.read(partial(_count))
+        loop = asyncio.get_running_loop()
+        async with self._counting:
+            if self._counted is not None and loop.time() < self._counted[1]:
+                return self._counted[0]
+            began = loop.time()
+            found = await self._database.read(_count)
+            took = loop.time() - began
+            is_large = found.watches + sum(found.deliveries.values()) >= _LARGE
+            good_until = loop.time() + _GOOD_FOR * took
+            self._counted = (found, good_until) if is_large else None
+            return found
+
+
+#: the partial index is used only if the query repeats its condition literally
+_IS_EXCEPTION: ColumnElement[bool] = literal_column("watches.is_exception")
+#: a store with so many watches and deliveries is large
+_LARGE = 100_000
+#: its counts are good for so many times as long as counting took
+_GOOD_FOR = 20
 
 
 async def _count(connection: AsyncConnection) -> Counts:
@@ -142,20 +179,34 @@ async def _count(connection: AsyncConnection) -> Counts:
         deliveries[row.state] = deliveries.get(row.state, 0) + row.n
         if row.state != DeliveryState.SENT.value:
             reasons[row.reason] = reasons.get(row.reason, 0) + row.n
+    others = WATCHES.alias("others")
+    # by way of the few exceptions: what all watches are is read from an index alone
     totals = await connection.execute(
         select(
             select(func.count())
             .select_from(WATCHES)
-            .where(WATCHES.c.is_exception.is_(False))
+            .where(_IS_EXCEPTION)
             .scalar_subquery()
-            .label("watches"),
-            select(func.count(WATCHES.c.recipient_id.distinct()))
-            .where(WATCHES.c.is_exception.is_(False))
+            .label("exceptions"),
+            select(func.count())
+            .select_from(RECIPIENTS)
+            .where(exists().where(WATCHES.c.recipient_id == RECIPIENTS.c.id))
             .scalar_subquery()
             .label("watchers"),
+            select(func.count(WATCHES.c.recipient_id.distinct()))
+            .where(
+                _IS_EXCEPTION,
+                ~exists().where(
+                    others.c.recipient_id == WATCHES.c.recipient_id,
+                    others.c.is_exception.is_(False),
+                ),
+            )
+            .scalar_subquery()
+            .label("only_exceptions"),
             *(
                 select(func.count()).select_from(table).scalar_subquery().label(name)
                 for name, table in (
+                    ("watches", WATCHES),
                     ("recipients", RECIPIENTS),
                     ("assets", ASSETS),
                     ("events", EVENTS),
@@ -167,8 +218,8 @@ async def _count(connection: AsyncConnection) -> Counts:
     return Counts(
         deliveries=deliveries,
         reasons=reasons,
-        watches=total.watches,
-        watchers=total.watchers,
+        watches=total.watches - total.exceptions,
+        watchers=total.watchers - total.only_exceptions,
         recipients=total.recipients,
         assets=total.assets,
         events=total.events,
