@@ -4,11 +4,13 @@
 #   make demo PORT=8123     the same at another port
 #   make test               all tests
 #   make test ARGS=tests/bot
+#   make bench ONLY=fanout_flip_100k
 #   PYTHON=python3.12 make test
 
 PYTHON ?= python3
 PORT ?=
 ARGS ?=
+ONLY ?=
 # Tests run in as many processes as there are cores, but at most so many.
 JOBS ?= auto
 MAX_JOBS ?= 8
@@ -41,8 +43,8 @@ types: $(INSTALLED) ## mypy, strict
 imports: $(INSTALLED) ## import-linter: who may import whom
 	@$(BIN)/lint-imports
 
-bench: $(INSTALLED) ## measure speed and print the figures
-	@$(BIN)/python -m benchmarks
+bench: $(INSTALLED) ## measure speed and print the figures; ONLY=name measures one
+	@$(BIN)/python -m benchmarks $(ONLY)
 
 crash: $(INSTALLED) ## kill -9 the program KILLS=200 times per platform and database
 	@KILLS=$(or $(KILLS),200) $(BIN)/python -m pytest -q -rP -n $(JOBS) \
