@@ -24,8 +24,14 @@ HANDOVER = timedelta(seconds=1.1)
 
 
 def worker_name(config: Config) -> str:
-    """Return this process's name among several."""
-    return config.app.worker or f"{socket.gethostname()}-{os.getpid()}"
+    """Return this process's name among several.
+
+    On SQLite a process is alone, so the next one is the same worker: it goes on at once
+    with the poll that a crash left unfinished.
+    """
+    if config.app.worker or not config.storage.is_shared:
+        return config.app.worker or "alone"
+    return f"{socket.gethostname()}-{os.getpid()}"
 
 
 class Sharing:

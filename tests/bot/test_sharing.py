@@ -11,7 +11,7 @@ from world import INTERVAL, World, open_world
 
 from bot.config import Config, StorageConfig
 from bot.model import Platform
-from bot.sharing import Sharing
+from bot.sharing import Sharing, worker_name
 
 POSTGRES = StorageConfig(url="postgresql+asyncpg://flip@db/flipwatch")
 HOOK = {"mode": "webhook", "webhook_url": "https://bot.example.org"}
@@ -82,6 +82,25 @@ async def test_a_poll_that_another_process_overtook_is_no_trouble(world):
     assert await world.poller.poll() == ()
 
     assert world.poller.trouble() == ""
+
+
+async def test_on_sqlite_a_poll_cut_off_by_a_crash_delays_the_next_process_not(world):
+    name, worker = world.source.name, worker_name(Config())
+    assert await world.store.claim_poll(name, world.clock(), INTERVAL, worker)
+    await world.restart()
+    world.clock.advance(seconds=INTERVAL.total_seconds())
+
+    again = worker_name(Config())
+
+    assert await world.store.claim_poll(name, world.clock(), INTERVAL, again)
+
+
+def test_processes_that_share_a_database_have_names_of_their_own(monkeypatch):
+    config = Config(storage=POSTGRES)
+    here = worker_name(config)
+    monkeypatch.setattr("bot.sharing.os.getpid", lambda: -1)
+
+    assert worker_name(config) != here
 
 
 async def test_on_sqlite_everything_is_done_without_leases(world):
