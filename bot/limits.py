@@ -24,6 +24,8 @@ MARGIN = 0.015
 #: what an answer takes longer than the quickest, its request may have taken longer; so
 #: much is spared besides
 LATE_MARGIN = 0.003
+#: so many answers show how quick one can be; those before them still count
+LEARN_FROM = 300
 #: turns are given evenly over so much of a second: one that came late is made up for
 SPREAD = 0.9
 #: refusals of so many chats so close together mean the platform, not a chat
@@ -111,6 +113,8 @@ class Limits:
         self._chats: dict[str, _Chat] = {}
         self._recent: deque[_Request] = deque()
         self._quickest = math.inf
+        #: the quickest answer of so many lately, and of the hundreds before them
+        self._answers = (math.inf, math.inf, 0)
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._order = itertools.count()
         self._timer: asyncio.TimerHandle | None = None
@@ -280,11 +284,16 @@ class Limits:
         return request.started + 1.0 + max(MARGIN, late)
 
     def _learn(self, took: float) -> None:
-        """Remember how quick an answer is, and forget slowly how quick they were."""
-        if took < self._quickest:
-            self._quickest = took
-        else:
-            self._quickest += (took - self._quickest) * 0.005
+        """Remember how quick an answer can be: the quickest of the last hundreds.
+
+        Not an average: what an answer took longer than that, its request may have.
+        """
+        lately, before, count = self._answers
+        lately, count = min(lately, took), count + 1
+        self._quickest = min(lately, before)
+        if count >= LEARN_FROM:
+            lately, before, count = math.inf, lately, 0
+        self._answers = (lately, before, count)
 
     # -------------------------------------------------------------------- bookkeeping
 
