@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
+import orjson
 from sqlalchemy import (
     URL,
     Connection,
@@ -358,7 +359,7 @@ def check_file(url: URL) -> None:
 
 def loads(text: str | bytes) -> Any:
     """Read JSON; most documents in the hot tables are empty."""
-    return [] if text == "[]" else {} if text == "{}" else json.loads(text)
+    return [] if text == "[]" else {} if text == "{}" else orjson.loads(text)
 
 
 _JSON = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"))

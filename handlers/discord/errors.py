@@ -17,6 +17,7 @@ from bot.errors import (
     SenderMisconfiguredError,
     TemporaryDeliveryError,
 )
+from handlers.poster import AddressError, NotConnectedError
 
 #: the answer to a repeated nonce whose message somebody has deleted meanwhile
 SENT_AND_DELETED = "sent_and_deleted"
@@ -154,11 +155,15 @@ def classify_error(error: Exception) -> DeliveryError:
             return error
         case discord.DiscordException():
             return _classify_discord(error)
-        case aiohttp.InvalidURL():
+        case aiohttp.InvalidURL() | AddressError():
             return SenderMisconfiguredError(
                 "discord.api_url is no address", reason="bad_address"
             )
-        case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
+        case (
+            NotConnectedError()
+            | aiohttp.ClientConnectorError()
+            | aiohttp.ConnectionTimeoutError()
+        ):
             return TemporaryDeliveryError(
                 f"Discord is unreachable ({kind})", reason="unreachable"
             )

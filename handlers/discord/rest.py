@@ -5,18 +5,18 @@ try again by themselves; whoever waits here would not know what has arrived.
 """
 
 import asyncio
-import json
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
-import aiohttp
+import orjson
 
 import bot
 from bot.errors import ConfigError, TemporaryDeliveryError
 from bot.model import JsonDict
 from handlers.discord.errors import classify, classify_error
+from handlers.poster import Poster
 
 logger = logging.getLogger(__name__)
 
@@ -41,9 +41,11 @@ class Rest:
         if not token:
             raise ConfigError("discord.token is missing: there is no bot to speak as")
         self._token = token
-        self._api_url = api_url.rstrip("/")
+        parts = urlsplit(api_url.rstrip("/"))
+        self._origin = f"{parts.scheme}://{parts.netloc}"
+        self._base = parts.path
         self._timeout = timeout
-        self._session: aiohttp.ClientSession | None = None
+        self._poster: Poster | None = None
         #: told of every answer: its status and headers
         self.on_answer: Callable[[int, Mapping[str, str]], None] = _ignore
 
@@ -63,27 +65,21 @@ class Rest:
         that can't be read is temporary and unknown.
         """
         filled = path.format_map({k: quote(v, safe="") for k, v in parts.items()})
-        data = None if body is None else json.dumps(body).encode()
+        data = b"" if body is None else orjson.dumps(body)
         try:
-            async with (
-                asyncio.timeout(self._timeout.total_seconds()),
-                self._open().request(
-                    method, self._api_url + filled, data=data, allow_redirects=False
-                ) as answer,
-            ):
-                status, headers = answer.status, answer.headers
-                raw = await answer.read()
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            # Without its cause: some of aiohttp's errors print the whole address.
+            async with asyncio.timeout(self._timeout.total_seconds()):
+                answer = await self._open().request(method, self._base + filled, data)
+        except (OSError, ValueError) as error:
             failure = classify_error(error)
             logger.debug(
                 "discord request failed",
                 extra={"route": f"{method} {path}", "reason": failure.reason},
             )
             raise failure from None
+        status, headers = answer.status, answer.headers
         self.on_answer(status, headers)
         on_headers(status, headers)
-        said = _read(raw)
+        said = _read(answer.body)
         logger.debug(
             "discord request",
             extra={"route": f"{method} {path}", "status": status},
@@ -104,16 +100,14 @@ class Rest:
 
     async def close(self) -> None:
         """Give back the connections; may be called twice."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        poster, self._poster = self._poster, None
+        if poster is not None:
+            await poster.close()
 
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            seconds = self._timeout.total_seconds()
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0),
-                cookie_jar=aiohttp.DummyCookieJar(),
+    def _open(self) -> Poster:
+        if self._poster is None:
+            self._poster = Poster(
+                self._origin,
                 headers={
                     "Authorization": f"Bot {self._token}",
                     "User-Agent": USER_AGENT,
@@ -121,9 +115,9 @@ class Rest:
                 },
                 # Our own timeout is for the whole; a connection that does not come
                 # about sooner is known not to have carried anything.
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=seconds / 2),
+                connect_timeout=self._timeout.total_seconds() / 2,
             )
-        return self._session
+        return self._poster
 
 
 def _read(raw: bytes) -> JsonDict | None:
@@ -131,7 +125,7 @@ def _read(raw: bytes) -> JsonDict | None:
     if not raw:
         return {}
     try:
-        said = json.loads(raw)
+        said = orjson.loads(raw)
     except ValueError:
         return None
     return said if isinstance(said, dict) else {}
