@@ -13,7 +13,7 @@ import sys
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from pathlib import Path
 
-from bot import __version__, listings, logs, outbox
+from bot import __version__, listings, logs, loops, outbox
 from bot.collector import spare_the_lasting
 from bot.config import Config
 from bot.errors import ConfigError, FlipwatchError
@@ -181,7 +181,7 @@ def _until_stopped(run: Callable[[asyncio.Event], Awaitable[None]]) -> int:
                 raise
 
     try:
-        asyncio.run(body())
+        loops.run(body())
     except BaseExceptionGroup as group:
         # Task groups wrap what ended them; a single reason of ours is told as itself.
         known = group.subgroup(FlipwatchError)
