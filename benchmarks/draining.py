@@ -5,7 +5,6 @@ sliding second (Telegram 30, Discord 50) and refuse what is too much. The value 
 time from the program's start to the last yes; the baseline is n / limit.
 """
 
-import asyncio
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ from typing import Any
 from benchmarks.figures import Figure
 from benchmarks.outbox import apart, deliver_all, outbox, sender_for
 from benchmarks.platform_server import ask, platform
+from bot.loops import run
 from bot.model import Platform
 
 COUNT = 3_000
@@ -45,4 +45,4 @@ async def drain(on: Platform, count: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(drain(Platform(sys.argv[1]), int(sys.argv[2])))))
+    print(json.dumps(run(drain(Platform(sys.argv[1]), int(sys.argv[2])))))

@@ -76,12 +76,11 @@ async def outbox(
         await poller.poll()
         assets = await store.list_assets(source.name)
         ids = {a.symbol: a.id for a in assets}
-        wanted = [ids[symbol] for symbol in symbols]
-        people(
-            path,
-            on,
-            {chat: wanted if chat in busy else wanted[:1] for chat in chats},
-        )
+        all_of_them = [ids[symbol] for symbol in symbols]
+        wanted = {
+            chat: all_of_them if chat in busy else all_of_them[:1] for chat in chats
+        }
+        people(path, on, wanted)
         for symbol in symbols:
             source.set(
                 symbol,
@@ -93,7 +92,7 @@ async def outbox(
         await poller.poll()
         await FanOut(store, now=now).fan_out_open()
         waiting = (await store.counts(now())).deliveries.get("pending", 0)
-        expected = len(chats) + len(busy) * (len(symbols) - 1)
+        expected = sum(map(len, wanted.values()))
         assert waiting == expected, (waiting, expected)
         try:
             yield store

@@ -6,7 +6,6 @@ same run by aiohttp alone, and remembers nothing. Beside it stands the program t
 people write first: python-telegram-bot with its AIORateLimiter in a for loop.
 """
 
-import asyncio
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,7 @@ from benchmarks.outbox import IN_FLIGHT, apart, deliver_all, outbox, sender_for
 from benchmarks.platform_server import ask, platform
 from bot.collector import spare_the_lasting
 from bot.limits import ChatRule, Limits, Rules
+from bot.loops import run
 from bot.model import Platform
 
 COUNT = 10_000
@@ -66,4 +66,4 @@ async def throughput(on: Platform, count: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(throughput(Platform(sys.argv[1]), int(sys.argv[2])))))
+    print(json.dumps(run(throughput(Platform(sys.argv[1]), int(sys.argv[2])))))

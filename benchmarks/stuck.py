@@ -6,7 +6,6 @@ second. The value is the 99th percentile of the others' delays, from the program
 to the arrival at the server; the baseline is the same without those two.
 """
 
-import asyncio
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ from benchmarks.figures import Figure
 from benchmarks.outbox import apart, deliver, outbox, sender_for
 from benchmarks.platform_server import ask, clock, platform
 from bot.limits import ChatRule, Limits, Rules
+from bot.loops import run
 from bot.model import Platform
 
 OTHERS = 5_000
@@ -65,4 +65,4 @@ async def delays(*, is_troubled: bool) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(delays(is_troubled=sys.argv[1] == "troubled"))))
+    print(json.dumps(run(delays(is_troubled=sys.argv[1] == "troubled"))))
