@@ -118,6 +118,8 @@ class Limits:
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._order = itertools.count()
         self._timer: asyncio.TimerHandle | None = None
+        #: who has been woken and has not counted itself yet
+        self._given: asyncio.Future[None] | None = None
         self._refusals: dict[str, tuple[float, float]] = {}
         self._paused_until = 0.0
 
@@ -198,6 +200,8 @@ class Limits:
         request = _Request(self._clock())
         self._recent.append(request)
         self._note(chat, is_private=is_private, lane=lane)
+        if self._waiting:
+            self._give_turns()
         return request
 
     def end(self, request: _Request) -> None:
@@ -210,7 +214,8 @@ class Limits:
     async def _wait_for_turn(self, lane: Lane) -> None:
         if self.pause_left() > LONGEST_TURN:
             raise self._is_paused()
-        if not self._waiting and self._next_at() <= self._clock():
+        is_first = not self._waiting and self._given is None
+        if is_first and self._next_at() <= self._clock():
             return
         turn = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waiting, (lane, next(self._order), turn))
@@ -219,8 +224,11 @@ class Limits:
             await turn
         except asyncio.CancelledError:
             turn.cancel()
+            if self._given is turn:
+                self._given = None
             self._give_turns()
             raise
+        self._given = None
 
     def _is_paused(self) -> TemporaryDeliveryError:
         return TemporaryDeliveryError(
@@ -232,8 +240,11 @@ class Limits:
     def _give_turns(self) -> None:
         """Wake the first that waits once its time has come; one at a time.
 
-        The next one is woken when this one has been counted, or by the timer.
+        The next one is woken when this one has been counted. Until then an answer, or
+        the timer, must not take its turn for free.
         """
+        if self._given is not None:
+            return
         while self._waiting and self._waiting[0][2].done():
             heapq.heappop(self._waiting)
         if self._timer is not None:
@@ -249,8 +260,7 @@ class Limits:
             return
         _, _, turn = heapq.heappop(self._waiting)
         turn.set_result(None)
-        # Whoever was woken counts itself before the loop comes back to us.
-        asyncio.get_running_loop().call_soon(self._give_turns)
+        self._given = turn
 
     def _next_at(self) -> float:
         """Return when the next request may start, `inf` if an answer settles that.

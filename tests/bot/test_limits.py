@@ -230,3 +230,52 @@ async def test_who_is_cancelled_while_waiting_takes_no_turn(
 
     assert gone.cancelled() or gone.done()
     assert limits.chat_wait("gone", is_private=True) == ZERO
+
+
+async def test_an_answer_that_comes_while_somebody_is_woken_gives_no_second_turn(
+    limits: Limits, clock: Ticking
+) -> None:
+    started: list[str] = []
+
+    async def one(name: str) -> None:
+        async with limits.turn(name, is_private=True):
+            started.append(name)
+
+    open_one = await limits.begin("first", is_private=True, lane=Lane.ALERT)
+    waiting = [asyncio.ensure_future(one(name)) for name in ("a", "b", "c")]
+    await asyncio.sleep(0)
+    clock.at += 0.04
+
+    limits._give_turns()
+    limits.end(open_one)
+    limits._give_turns()
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+    assert started == ["a"]
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+
+
+async def test_whoever_is_cancelled_after_being_woken_leaves_its_turn_to_the_next(
+    limits: Limits, clock: Ticking
+) -> None:
+    started: list[str] = []
+
+    async def one(name: str) -> None:
+        async with limits.turn(name, is_private=True):
+            started.append(name)
+
+    await limits.begin("first", is_private=True, lane=Lane.ALERT)
+    gone, stays = (asyncio.ensure_future(one(name)) for name in ("a", "b"))
+    await asyncio.sleep(0)
+    clock.at += 0.04
+
+    limits._give_turns()
+    gone.cancel()
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+    assert started == ["b"]
+    await stays
