@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from enum import IntEnum, StrEnum
 from typing import Self
 
+from bot.preferences import Preferences
+
 
 def as_utc(moment: datetime) -> datetime:
     """Return the moment in UTC; refuse a naive one with `ValueError`."""
@@ -357,6 +359,7 @@ class Recipient:
         thresholds: default lines for watches that name none.
         parked_since, parked_reason: set while the platform says the recipient is
             gone; its watchlist stays.
+        preferences: how it wants to hear.
     """
 
     id: int
@@ -366,6 +369,7 @@ class Recipient:
     language: str = ""
     parked_since: datetime | None = None
     parked_reason: str = ""
+    preferences: Preferences = field(default_factory=Preferences)
     created_at: datetime
 
 
@@ -394,6 +398,8 @@ class Conditions:
 
     `thresholds` None takes the recipient's default lines. Bounds are inclusive except
     `max_*`, which are exclusive, as the grammar writes them: `grade>=80 mcap<1b`.
+    `is_urgent` is no condition on the event: what matches waits for no quiet hours and
+    no digest.
     """
 
     direction: Signal | None = None
@@ -404,6 +410,7 @@ class Conditions:
     min_volume: float | None = None
     max_volume: float | None = None
     thresholds: tuple[float, ...] | None = None
+    is_urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,6 +41,25 @@ class Reason(StrEnum):
     FLIPPED_BACK = "flipped_back"
     ALREADY_TOLD = "already_told"
     OVERTAKEN = "overtaken"
+    QUIET_HOURS = "quiet_hours"
+    DIGEST = "digest"
+    CHOPPY = "choppy"
+    UNCONFIRMED = "unconfirmed"
+    NOT_CONFIRMED = "not_confirmed"
+    TURNED_OFF = "turned_off"
+
+
+#: why something is held that a recipient's own choice can let go
+HOLDS = frozenset(
+    {
+        Reason.MUTED,
+        Reason.QUIET_HOURS,
+        Reason.DIGEST,
+        Reason.CHOPPY,
+        Reason.UNCONFIRMED,
+        Reason.TURNED_OFF,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,6 +40,7 @@ from bot.model import (
     Wanted,
     Watch,
 )
+from bot.preferences import Preferences
 
 #: Gives the time now, aware and in UTC. Passed in everywhere, never imported.
 Clock = Callable[[], datetime]
@@ -640,6 +641,16 @@ class Store(Protocol):
         self, recipient_id: int, thresholds: Sequence[float], *, now: datetime
     ) -> None:
         """Set the default lines, and with them those of watches without their own."""
+        ...
+
+    async def set_preferences(
+        self, recipient_id: int, preferences: Preferences, *, now: datetime
+    ) -> None:
+        """Set how a recipient wants to hear.
+
+        What was held becomes due now and is decided anew by what is wanted from now
+        on; what is being decided in this moment, too. A message on its way stays.
+        """
         ...
 
     async def put_watch(

@@ -119,6 +119,7 @@ class WatchRow(Row, table=True):
     min_volume: float | None
     max_volume: float | None
     thresholds: Any = document(nullable=True)
+    is_urgent: bool
     text: str
     is_exception: bool
     created_at: datetime = moment()

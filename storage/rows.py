@@ -38,6 +38,7 @@ from bot.model import (
     Watch,
     as_utc,
 )
+from bot.preferences import Preferences
 from bot.routing import SPECIFICITY
 
 
@@ -324,8 +325,20 @@ def to_recipient(row: Any) -> Recipient:
         language=row.language,
         parked_since=row.parked_since,
         parked_reason=row.parked_reason,
+        preferences=to_preferences(row.settings),
         created_at=row.created_at,
     )
+
+
+#: where preferences stand in a recipient's settings
+PREFERENCES = "preferences"
+_USUAL = Preferences()
+
+
+def to_preferences(settings: Any) -> Preferences:
+    """Read the preferences in a recipient's settings; most chose nothing."""
+    document = settings.get(PREFERENCES)
+    return Preferences.from_json(document) if document else _USUAL
 
 
 def to_mute(row: Any) -> Mute:
@@ -369,6 +382,7 @@ def watch_values(target: Target, conditions: Conditions) -> dict[str, Any]:
         "min_volume": conditions.min_volume,
         "max_volume": conditions.max_volume,
         "thresholds": None if thresholds is None else list(thresholds),
+        "is_urgent": conditions.is_urgent,
     }
 
 
@@ -384,11 +398,11 @@ _Bounds = tuple[float | None, float | None]
 @lru_cache(maxsize=4096)
 def _conditions(
     direction: int | None,
-    grade: _Bounds,
-    market_cap: _Bounds,
-    volume: _Bounds,
+    bounds: tuple[_Bounds, _Bounds, _Bounds],
     thresholds: tuple[float, ...] | None,
+    is_urgent: bool,
 ) -> Conditions:
+    grade, market_cap, volume = bounds
     return Conditions(
         direction=to_signal(direction),
         min_grade=grade[0],
@@ -398,6 +412,7 @@ def _conditions(
         min_volume=volume[0],
         max_volume=volume[1],
         thresholds=thresholds,
+        is_urgent=is_urgent,
     )
 
 
@@ -410,10 +425,13 @@ def to_watch(row: Any) -> Watch:
         target=_target(row.scope, row.asset_id, row.category, row.top),
         conditions=_conditions(
             row.direction,
-            (row.min_grade, row.max_grade),
-            (row.min_market_cap, row.max_market_cap),
-            (row.min_volume, row.max_volume),
+            (
+                (row.min_grade, row.max_grade),
+                (row.min_market_cap, row.max_market_cap),
+                (row.min_volume, row.max_volume),
+            ),
             None if own is None else tuple(map(float, own)),
+            bool(row.is_urgent),
         ),
         text=row.text,
         is_exception=bool(row.is_exception),

@@ -427,6 +427,7 @@ def upgrade() -> None:
         sa.Column("min_volume", sa.Float(), nullable=True),
         sa.Column("max_volume", sa.Float(), nullable=True),
         sa.Column("thresholds", JSON, nullable=True),
+        sa.Column("is_urgent", sa.Boolean(), nullable=False),
         sa.Column("text", TEXT, nullable=False),
         sa.Column("is_exception", sa.Boolean(), nullable=False),
         sa.Column("created_at", TIME, nullable=False),
