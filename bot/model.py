@@ -161,6 +161,8 @@ class AssetState:
         standing_since: `as_of` of the reading that began it. None if it stood
             already at the baseline, so that nobody claims to know.
         standing_price: price at that reading.
+        flips: the engine's times of the last flips, oldest first, each within a day
+            of the one before; empty while there was none. Withdrawn ones are not in.
         seen_at: when a poll last brought this asset, by our clock.
         lines: told side of each line anybody cares about.
         pending_revision: an equal `as_of` with other values, seen by one poll so far.
@@ -173,6 +175,7 @@ class AssetState:
     seen_at: datetime
     lines: Mapping[float, Line] = field(default_factory=dict)
     last_flip: LastFlip | None = None
+    flips: tuple[datetime, ...] = ()
     pending_revision: Reading | None = None
 
 
@@ -231,6 +234,7 @@ class Event:
             began, and the price then.
         gap_since: set when our polls had a gap of over three intervals before this:
             the event happened between `gap_since` and `detected_at`.
+        off_since: set when that gap was ours: nobody polled from then on.
         basis_seen_at: when the compared state had last been seen.
         only_for: a crossing of a private line concerns this recipient alone.
         corrects: key of the flip that a correction withdraws.
@@ -255,6 +259,7 @@ class Event:
     since: datetime | None = None
     since_price: float | None = None
     gap_since: datetime | None = None
+    off_since: datetime | None = None
     basis_seen_at: datetime | None = None
     is_revision: bool = False
     corrects: str = ""
@@ -474,6 +479,8 @@ class Waiting:
     attempts: int = 0
     #: why it has waited so far, such as `muted` or `away`; empty when it has not
     reason: str = ""
+    #: what last held it, or that its recipient was away; a retry leaves that as it is
+    held_for: str = ""
     #: it went out once without an answer: nobody knows whether it was told
     is_unsure: bool = False
     #: first moment it could have been sent: the maximum age counts from here
@@ -512,6 +519,19 @@ class FrozenMessage:
     #: failed tries so far, and since when the oldest delivery in it is owed
     attempts: int = 0
     owed_since: datetime | None = None
+    #: not sent by then, and not begun, it is decided anew: quiet hours begin
+    send_by: datetime | None = None
+
+
+class MessageKind(StrEnum):
+    """What a message is, as far as somebody looks back at it.
+
+    A LETTER carries no deliveries: a sign of life.
+    """
+
+    ALERT = "alert"
+    DIGEST = "digest"
+    LETTER = "letter"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -521,6 +541,7 @@ class Claim:
     When `frozen` is set, exactly that message goes out and nothing else is decided.
     `overtaken` names assets in `waiting` that stand where a later event left them,
     which is still being fanned out and so may wait here, too, in a moment.
+    `digest_at` is when the last digest was sent.
     """
 
     recipient: Recipient
@@ -530,6 +551,7 @@ class Claim:
     waiting: tuple[Waiting, ...] = ()
     told: Mapping[int, Told] = field(default_factory=dict)
     overtaken: frozenset[int] = frozenset()
+    digest_at: datetime | None = None
     frozen: FrozenMessage | None = None
 
 

@@ -24,6 +24,7 @@ from bot.model import (
     Event,
     FrozenMessage,
     JsonDict,
+    MessageKind,
     Mute,
     PlaceKind,
     Platform,
@@ -326,6 +327,9 @@ class Freeze:
         holds: delivery id -> (until, reason): back to pending with that `due_at`.
         skips: delivery id -> reason: final.
         ended_mutes: assets (None = all) whose "until the next flip" this message ends.
+        kind: what the message is.
+        send_by: not sent by then, the message is decided anew.
+        dead_reason: when set, nothing is sent: the deliveries are dead letters.
     """
 
     parts: tuple[JsonDict, ...] = ()
@@ -334,6 +338,9 @@ class Freeze:
     holds: Mapping[int, tuple[datetime, str]] = field(default_factory=dict)
     skips: Mapping[int, str] = field(default_factory=dict)
     ended_mutes: tuple[int | None, ...] = ()
+    kind: MessageKind = MessageKind.ALERT
+    send_by: datetime | None = None
+    dead_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

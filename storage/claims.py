@@ -210,6 +210,7 @@ def _load_claims(
             waiting=tuple(waiting.get(recipient_id, ())),
             told=told.get(recipient_id, {}),
             overtaken=overtaken.get(recipient_id, frozenset()),
+            digest_at=rows[recipient_id].digest_at,
             frozen=messages.get(recipient_id),
         )
         for recipient_id in sorted(due, key=lambda number: (due[number], number))
@@ -278,6 +279,7 @@ def _load_waiting(
                 attempts=row.attempts,
                 reason=row.reason,
                 is_unsure=bool(row.is_unsure),
+                held_for=row.held_for or "",
                 owed_since=row.owed_since,
             )
         )
@@ -300,6 +302,7 @@ _WAITING = (
         DELIVERIES.c.attempts,
         DELIVERIES.c.reason,
         DELIVERIES.c.is_unsure,
+        DELIVERIES.c.held_for,
         DELIVERIES.c.owed_since,
         DELIVERIES.c.due_at,
     )

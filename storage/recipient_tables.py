@@ -62,6 +62,9 @@ class RecipientRow(Row, table=True):
     settings: Any = document()
     parked_since: datetime | None = maybe_moment()
     parked_reason: str
+    #: when a message, and when a digest, last had the platform's yes
+    sent_at: datetime | None = maybe_moment()
+    digest_at: datetime | None = maybe_moment()
     lease_owner: str | None
     lease_until: datetime | None = maybe_moment()
     created_at: datetime = moment()
@@ -200,6 +203,7 @@ class MessageRow(Row, table=True):
     recipient_id: int = ref("recipients.id")
     state: str
     reason: str
+    kind: str
     parts: Any = document()
     sent_parts: int
     delivery_ids: Any = document()
@@ -210,6 +214,7 @@ class MessageRow(Row, table=True):
     is_plain: bool
     first_ref: str
     due_at: datetime = moment()
+    send_by: datetime | None = maybe_moment()
     frozen_at: datetime = moment()
     settled_at: datetime | None = maybe_moment()
 
@@ -254,6 +259,8 @@ class DeliveryRow(Row, table=True):
     attempts: int
     #: it was in a message that may have arrived all the same
     is_unsure: bool
+    #: what last held it; empty where nothing has
+    held_for: str | None
     created_at: datetime = moment()
     sent_at: datetime | None = maybe_moment()
     message_id: int | None = loose_ref()

@@ -73,6 +73,8 @@ class RecipientStore(StorePart):
             "settings": {},
             "parked_since": None,
             "parked_reason": "",
+            "sent_at": None,
+            "digest_at": None,
             "lease_owner": None,
             "lease_until": None,
             "created_at": now,

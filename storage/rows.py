@@ -169,6 +169,7 @@ def state_values(asset_id: int, state: AssetState) -> dict[str, Any]:
         "standing_price": state.standing_price,
         "seen_at": state.seen_at,
         "last_flip": flip_document(state.last_flip),
+        "flips": [_iso(at) for at in state.flips],
         "pending_revision": reading_document(state.pending_revision),
     }
 
@@ -195,6 +196,7 @@ def to_state(row: Any, key: str, lines: Mapping[float, Line]) -> AssetState:
         seen_at=row.seen_at,
         lines=lines,
         last_flip=flip_from_document(row.last_flip),
+        flips=tuple(map(datetime.fromisoformat, row.flips)),
         pending_revision=reading_from_document(row.pending_revision),
     )
 
@@ -242,6 +244,7 @@ def event_values(event: Event, asset_id: int) -> dict[str, Any]:
         "since": event.since,
         "since_price": event.since_price,
         "gap_since": event.gap_since,
+        "off_since": event.off_since,
         "basis_seen_at": event.basis_seen_at,
         "is_revision": event.is_revision,
         "corrects": event.corrects,
@@ -272,6 +275,7 @@ def to_event(row: Any, asset_key: str) -> Event:
         since=row.since,
         since_price=row.since_price,
         gap_since=row.gap_since,
+        off_since=row.off_since,
         basis_seen_at=row.basis_seen_at,
         is_revision=bool(row.is_revision),
         corrects=row.corrects,
@@ -450,6 +454,7 @@ def to_frozen(row: Any) -> FrozenMessage:
         tells=tuple(tell_from_document(tell) for tell in row.tells),
         frozen_at=row.frozen_at,
         is_plain=bool(row.is_plain),
+        send_by=row.send_by,
     )
 
 
