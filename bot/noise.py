@@ -29,7 +29,7 @@ from bot.news import (
     Occasion,
     Reason,
 )
-from bot.noise_asset import OPEN_HOLD, Terms, Turning, sift_lines, sift_turn
+from bot.noise_asset import AWAY, OPEN_HOLD, Terms, Turning, sift_lines, sift_turn
 from bot.noise_net import (
     FANOUT_WAIT,
     heard_changes,
@@ -52,10 +52,9 @@ __all__ = [
 ]
 
 _UNSURE = "outcome_unknown"
-_AWAY = "away"
 _USUAL = Preferences()
 #: of several causes the one that says most to the reader
-_TELLING = (_AWAY, Reason.QUIET_HOURS, Reason.MUTED, Reason.CHOPPY, Reason.UNCONFIRMED)
+_TELLING = (AWAY, Reason.QUIET_HOURS, Reason.MUTED, Reason.CHOPPY, Reason.UNCONFIRMED)
 
 
 def decide(
@@ -172,7 +171,7 @@ def _together(verdicts: Sequence[_Verdict], terms: Terms) -> Decision:
 def _occasion(verdicts: Sequence[_Verdict], terms: Terms) -> Occasion:
     told = [v for v in verdicts if v.news is not None or v.came_back is not None]
     news = [v.news for v in told if v.news is not None]
-    if any(n.held_for == _AWAY for n in news):
+    if any(n.held_for == AWAY for n in news):
         return Occasion.AWAY
     if terms.preferences.digest is not None and not all(v.is_urgent for v in told):
         return Occasion.DIGEST

@@ -24,6 +24,8 @@ UNCONFIRMED_LOOK = timedelta(hours=1)
 CHOPPY_LOOK = timedelta(minutes=5)
 #: a grade that hovers at a line for so long has not confirmed that it passed it
 HOVERING = timedelta(hours=24)
+#: what waited while its recipient was gone
+AWAY = "away"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +97,10 @@ def _unsettled(
     if state is None:
         return None
     flap = noise_flap.judge(state.flips)
-    if flap.settles_at is not None and flap.is_held(state.last.as_of):
-        # Also what turned back by now: it may turn once more before it settles.
+    was_away = items[-1].held_for == AWAY
+    if flap.settles_at is not None and flap.is_held(state.last.as_of) and not was_away:
+        # Also what turned back by now: it may turn once more before it settles. But
+        # whoever is back hears what stands, choppy or not.
         left = flap.settles_at - state.last.as_of
         return _turn_held(items, terms.now + max(left, CHOPPY_LOOK), Reason.CHOPPY)
     if any(i.held_for == Reason.CHOPPY for i in items):

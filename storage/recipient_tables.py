@@ -20,6 +20,8 @@ from storage.columns import (
     signal_number,
 )
 
+#: what waits for the asset's next reading, as the partial index spells it
+AWAITS_READING = "state = 'pending' AND reason IN ('choppy', 'unconfirmed')"
 #: states of a delivery that are not final, as the partial indexes spell them
 OPEN_STATES = "state IN ('pending', 'claimed', 'parked')"
 
@@ -238,6 +240,8 @@ class DeliveryRow(Row, table=True):
         index("ix_deliveries_due", "due_at", "recipient_id", where="state = 'pending'"),
         index("ix_deliveries_open", "recipient_id", "event_id", where=OPEN_STATES),
         index("ix_deliveries_dead", "id", where="state = 'dead'"),
+        # almost nothing: what a reading lets go
+        index("ix_deliveries_awaiting", "event_id", "due_at", where=AWAITS_READING),
         index(
             "ix_deliveries_bullish",
             "recipient_id",

@@ -25,6 +25,7 @@ from bot.model import (
     Platform,
     Receipt,
 )
+from bot.preferences import Pace
 
 ALICE = "web:alice"
 #: what `delivery.max_age` is set to here, so that a test need not play two days
@@ -202,6 +203,7 @@ async def test_one_that_crashes_every_time_around_the_send_is_still_sent_in_the_
     world: World,
 ) -> None:
     await flip_for(world, ALICE)
+    await world.prefer(pace=Pace.FAST)
     for _ in range(3):
         world.sender.crash_next(when="before")
         world.source.flip("BTC")

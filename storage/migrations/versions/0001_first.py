@@ -534,6 +534,17 @@ def upgrade() -> None:
         ),
     )
     op.create_index(
+        "ix_deliveries_awaiting",
+        "deliveries",
+        ["event_id", "due_at"],
+        sqlite_where=sa.text(
+            "state = 'pending' AND reason IN ('choppy', 'unconfirmed')"
+        ),
+        postgresql_where=sa.text(
+            "state = 'pending' AND reason IN ('choppy', 'unconfirmed')"
+        ),
+    )
+    op.create_index(
         "ix_deliveries_dead",
         "deliveries",
         ["id"],
