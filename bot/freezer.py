@@ -7,7 +7,7 @@ from datetime import datetime
 
 from bot import bare_words, messages, noise
 from bot.errors import LeaseLostError, StoreError
-from bot.model import Claim, FrozenMessage, JsonDict, MessageKind, PlaceKind
+from bot.model import Claim, FrozenMessage, JsonDict, MessageKind
 from bot.phrases import Setting
 from bot.ports import Clock, Freeze, Sender, Store
 
@@ -133,8 +133,7 @@ class _Drafts:
 
     def of(self, claim: Claim, decision: noise.Decision) -> tuple[JsonDict, ...]:
         """Return the parts of a claim's message."""
-        kind = claim.recipient.kind
-        key = (kind, _essence(decision))
+        key = (_essence(decision), _essence_of(claim))
         known = self._known.get(key)
         if known is None:
             known = self._known[key] = self._worded(claim, decision)
@@ -147,17 +146,22 @@ class _Drafts:
     ) -> tuple[tuple[JsonDict, ...], bool]:
         """Word and render; where our wording breaks, say it in the barest words."""
         try:
-            return self._render(decision, claim.recipient.kind)
+            return self._render(claim, decision)
         except Exception:
             logger.exception("wording broke", extra=_extra(claim, "broke"))
             message = bare_words.message(decision, self._source_title)
             return self._sender.render(message), False
 
     def _render(
-        self, decision: noise.Decision, kind: PlaceKind
+        self, claim: Claim, decision: noise.Decision
     ) -> tuple[tuple[JsonDict, ...], bool]:
         setting = Setting(
-            now=self._now, kind=kind, source_title=self._source_title, reply_to="any"
+            now=self._now,
+            kind=claim.recipient.kind,
+            source_title=self._source_title,
+            reply_to="any",
+            preferences=claim.recipient.preferences,
+            backdrop=claim.backdrop,
         )
         message = messages.alert(decision, setting)
         parts = self._sender.render(message.evolve(reply_to=""))
@@ -178,6 +182,10 @@ def _essence(decision: noise.Decision) -> object:
                 news.passed,
                 news.flips,
                 news.held_for,
+                news.note,
+                news.again_after,
+                news.knew,
+                news.is_turn_held,
                 news.watch.text,
                 news.watch.target,
                 news.watch.conditions,
@@ -185,6 +193,24 @@ def _essence(decision: noise.Decision) -> object:
             for news in decision.news
         ),
         tuple(id(asset) for asset in decision.came_back),
+        decision.occasion,
+        decision.muted,
+        bool(decision.holds),
+    )
+
+
+def _essence_of(claim: Claim) -> object:
+    """Return all of a recipient that the wording depends on, quick to compare."""
+    preferences, around = claim.recipient.preferences, claim.backdrop
+    return (
+        claim.recipient.kind,
+        tuple(preferences.sounds.items()),
+        preferences.digest,
+        around.watched,
+        around.title,
+        around.own,
+        tuple(id(asset) for asset in around.others),
+        around.market,
     )
 
 

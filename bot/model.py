@@ -535,13 +535,52 @@ class MessageKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Market:
+    """How many assets stand bullish, of those with a signal, now and before."""
+
+    bullish: int
+    total: int
+    bullish_before: int
+
+    @property
+    def share(self) -> float:
+        """The bullish share now, from 0 to 1."""
+        return self.bullish / self.total
+
+    @property
+    def share_before(self) -> float:
+        """The bullish share before what is told."""
+        return self.bullish_before / self.total
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backdrop:
+    """What is around the news of one recipient.
+
+    Attributes:
+        watched: how many assets it watches; None where that is not simple to say.
+        title: what they are called, if not by their number: `the top 100`, `all 250`.
+        own: assets with a watch of their own.
+        others: these assets as they stand, unless there are very many.
+        market: the bull-bear indicator, for news of many assets.
+    """
+
+    watched: int | None = None
+    title: str = ""
+    own: frozenset[int] = frozenset()
+    others: tuple[Asset, ...] = ()
+    market: Market | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
     """A recipient taken by one worker, with all that is waiting for it.
 
     When `frozen` is set, exactly that message goes out and nothing else is decided.
     `overtaken` names assets in `waiting` that stand where a later event left them,
     which is still being fanned out and so may wait here, too, in a moment.
-    `digest_at` is when the last digest was sent.
+    `digest_at` is when the last digest was sent. `backdrop` is empty unless the message
+    may be about several assets.
     """
 
     recipient: Recipient
@@ -552,6 +591,7 @@ class Claim:
     told: Mapping[int, Told] = field(default_factory=dict)
     overtaken: frozenset[int] = frozenset()
     digest_at: datetime | None = None
+    backdrop: Backdrop = field(default_factory=Backdrop)
     frozen: FrozenMessage | None = None
 
 

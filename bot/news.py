@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from bot.model import Asset, Event, Passed, Tell, Watch
+from bot.model import Asset, Event, Passed, Signal, Tell, Watch
 
 #: until when something waits, and why
 Hold = tuple[datetime, str]
@@ -71,6 +71,7 @@ class News:
         held_for: why it waited, if something held it.
         note: whether the asset keeps turning, or did and has settled.
         again_after: how long after the flip told before, where that is known.
+        knew: the signal that was told before, if any was.
         is_turn_held: a flip of it is held: what stands is not this news.
     """
 
@@ -83,6 +84,7 @@ class News:
     held_for: str = ""
     note: Note = Note.NONE
     again_after: timedelta | None = None
+    knew: Signal | None = None
     is_turn_held: bool = False
 
     @property

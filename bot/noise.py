@@ -7,7 +7,7 @@ told with what stands; a difference is one net message, no difference is none.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot import noise_quiet
 from bot.model import (
@@ -53,6 +53,8 @@ __all__ = [
 
 _UNSURE = "outcome_unknown"
 _USUAL = Preferences()
+#: after a shorter downtime an alert only says between when it happened
+OFF_FROM = timedelta(hours=1)
 #: of several causes the one that says most to the reader
 _TELLING = (AWAY, Reason.QUIET_HOURS, Reason.MUTED, Reason.CHOPPY, Reason.UNCONFIRMED)
 
@@ -178,9 +180,15 @@ def _occasion(verdicts: Sequence[_Verdict], terms: Terms) -> Occasion:
     was_quiet = any(v.held_for == Reason.QUIET_HOURS for v in told)
     if was_quiet and (len(told) > 1 or not news):
         return Occasion.QUIET
-    if news and all(n.event.off_since is not None for n in news):
+    if news and all(_was_off(n.event) for n in news):
         return Occasion.OFF
     return Occasion.ALERT
+
+
+def _was_off(event: Event) -> bool:
+    """Whether it came of a downtime long enough to be the news itself."""
+    off_since = event.off_since
+    return off_since is not None and event.detected_at - off_since >= OFF_FROM
 
 
 def _by_asset(waiting: Iterable[Waiting]) -> list[list[Waiting]]:
@@ -230,15 +238,28 @@ def _decide_asset(wait: _Wait, terms: Terms) -> _Verdict:
     if night is not None:
         whole = _held(left, night)
         return replace(whole, holds={**aside.holds, **whole.holds}, skips=aside.skips)
-    told_now = _tell(left, turn, lines.passed)
+    told_now = _tell(left, _known_again(turn, items[0].asset, told), lines.passed)
+    news = told_now.news
+    if news is not None and wait.told is not None:
+        news = replace(news, knew=wait.told.signal)
     return replace(
         told_now,
+        news=news,
         holds=aside.holds,
         skips={**aside.skips, **told_now.skips},
         ended_mutes=ended if turn.change is not None else (),
         held_for=_held_for(left),
         is_urgent=is_urgent,
     )
+
+
+def _known_again(turn: Turning, asset: Asset, told: Told | None) -> Turning:
+    """Say "again" only to somebody who was told of the flip before."""
+    if turn.again_after is None:
+        return turn
+    flips = () if asset.state is None else asset.state.flips
+    knows = told is not None and told.since is not None and told.since in flips[:-1]
+    return turn if knows else replace(turn, again_after=None)
 
 
 def _is_change(item: Waiting) -> bool:

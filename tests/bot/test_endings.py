@@ -299,7 +299,7 @@ async def test_several_events_of_an_asset_are_one_line_of_one_summary(
     (text,) = await come_back(world)
 
     lines = text.splitlines()
-    assert lines[0] == "👋 While I could not reach you, 2 assets have changed"
+    assert lines[0] == "👋 You are back: 2 of your 3 changed"
     assert [w for w in ("BTC", "ETH", "SOL") for x in lines if f"{w} bearish" in x] == [
         "BTC",
         "ETH",
@@ -329,10 +329,7 @@ async def test_lines_passed_while_away_are_in_the_summary(world: World) -> None:
 
     (text,) = await come_back(world)
 
-    assert (
-        text.splitlines()[0]
-        == "👋 While I could not reach you, 1 asset has passed your lines"
-    )
+    assert text.splitlines()[0] == "👋 You are back: 1 of your 2 passed your lines"
     (row,) = [x for x in text.splitlines() if "BTC" in x]
     assert "50" in row
     assert "80" not in row
@@ -358,7 +355,7 @@ async def test_a_flip_and_a_line_of_one_asset_while_away_are_one_line(
 
     (text,) = await come_back(world)
 
-    assert "1 asset has changed" in text
+    assert "1 of your 2 changed" in text
     assert sum("BTC" in x for x in text.splitlines()) == 1
 
 
@@ -371,7 +368,7 @@ async def test_after_the_summary_alerts_are_as_always(world: World) -> None:
     world.source.flip("BTC")
     await world.poll()
 
-    assert world.sender.texts(ALICE)[1].startswith("🟢 BTC turned bullish")
+    assert world.sender.texts(ALICE)[1].startswith("🟢 BTC bullish again")
 
 
 async def test_blocked_again_and_back_again_is_one_summary_each(world: World) -> None:
@@ -386,7 +383,7 @@ async def test_blocked_again_and_back_again_is_one_summary_each(world: World) ->
 
     texts = world.sender.texts(ALICE)
     assert [t.splitlines()[0] for t in texts] == [
-        "👋 While I could not reach you, 1 asset has changed"
+        "👋 You are back: 1 of your 2 changed"
     ] * 2
     assert "BTC bearish" in texts[0]
     assert "BTC bullish" in texts[1]
