@@ -194,12 +194,9 @@ class Dispatcher:
                 await self._logged(claim, self._store.release(claim, due_at=due_at))
             elif frozen is None:
                 new.append(claim)
-            elif (
-                frozen.sent_parts == 0
-                and self._now() - frozen.frozen_at > flow.sender.repeat_window
-            ):
+            elif reason := self._outdated(frozen, flow.sender):
                 # Nothing old is ever sent as if current: decide and render it anew.
-                await self._logged(claim, self._thaw(claim, frozen, "window_over"))
+                await self._logged(claim, self._thaw(claim, frozen, reason))
                 flow.waker.wake()
             else:
                 ready.append((claim, frozen))
@@ -210,6 +207,17 @@ class Dispatcher:
             if claim.recipient.id not in going:
                 flow.leave(claim)
         return ready
+
+    def _outdated(self, frozen: FrozenMessage, sender: Sender) -> str:
+        """Say why a message that nobody has a part of is decided anew, or nothing."""
+        if frozen.sent_parts:
+            return ""
+        now = self._now()
+        if now - frozen.frozen_at > sender.repeat_window:
+            return "window_over"
+        if frozen.send_by is not None and now >= frozen.send_by:
+            return "too_late_today"
+        return ""
 
     async def _thaw(self, claim: Claim, frozen: FrozenMessage, reason: str) -> None:
         now = self._now()
@@ -267,6 +275,10 @@ class Dispatcher:
                     flow.leave(claim)
                     if flow.is_barred or self._is_late(claim):
                         await self._give_back(claim, frozen)
+                        return False
+                    if not number and (reason := self._outdated(frozen, sender)):
+                        # Quiet hours may have begun while it waited for its turn.
+                        await self._thaw(claim, frozen, reason)
                         return False
                     receipt = await sender.send(
                         address,

@@ -5,9 +5,9 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot import messages, noise
+from bot import bare_words, messages, noise
 from bot.errors import LeaseLostError, StoreError
-from bot.model import Claim, FrozenMessage, JsonDict, PlaceKind
+from bot.model import Claim, FrozenMessage, JsonDict, MessageKind
 from bot.phrases import Setting
 from bot.ports import Clock, Freeze, Sender, Store
 
@@ -15,6 +15,8 @@ logger = logging.getLogger(__name__)
 
 #: the loop belongs to others too: after so many decisions they have their turn
 BREATH = 25
+#: reason of a dead letter that could be neither decided about nor worded
+OUR_BUG = "our_bug"
 
 
 class Freezer:
@@ -39,8 +41,10 @@ class Freezer:
             try:
                 decided.append((claim, _decide(claim, drafts, now)))
             except Exception:
-                # Our own bug with one recipient must not stop the others.
+                # Our own bug with one recipient must not stop the others. Nor is it
+                # tried at every lease for ever: the next try would break as well.
                 logger.exception("decision broke", extra=_extra(claim, "broke"))
+                decided.append((claim, _given_up(claim)))
             if number % BREATH == 0:
                 await asyncio.sleep(0)
         if not decided:
@@ -85,17 +89,31 @@ def _decide(claim: Claim, drafts: "_Drafts", now: datetime) -> Freeze:
         mutes=claim.mutes,
         thresholds=claim.recipient.thresholds,
         overtaken=claim.overtaken,
+        preferences=claim.recipient.preferences,
+        digest_at=claim.digest_at,
     )
     for delivery_id, reason in decision.skips.items():
         extra = _extra(claim, "skipped") | {"delivery": delivery_id, "reason": reason}
         logger.info("skipped", extra=extra)
     return Freeze(
-        parts=drafts.of(claim, decision) if decision.news else (),
+        parts=drafts.of(claim, decision) if decision.send else (),
         delivery_ids=decision.send,
         tells=decision.tells,
         holds=decision.holds,
         skips=decision.skips,
         ended_mutes=decision.ended_mutes,
+        kind=_KINDS.get(decision.occasion, MessageKind.ALERT),
+        send_by=decision.send_by,
+    )
+
+
+_KINDS = {noise.Occasion.DIGEST: MessageKind.DIGEST}
+
+
+def _given_up(claim: Claim) -> Freeze:
+    """Give all that waits up: dead letters, to be replayed once it is mended."""
+    return Freeze(
+        delivery_ids=tuple(w.delivery_id for w in claim.waiting), dead_reason=OUR_BUG
     )
 
 
@@ -115,20 +133,35 @@ class _Drafts:
 
     def of(self, claim: Claim, decision: noise.Decision) -> tuple[JsonDict, ...]:
         """Return the parts of a claim's message."""
-        kind = claim.recipient.kind
-        key = (kind, _essence(decision))
+        key = (_essence(decision), _essence_of(claim))
         known = self._known.get(key)
         if known is None:
-            known = self._known[key] = self._render(decision, kind)
+            known = self._known[key] = self._worded(claim, decision)
         parts, is_answer = known
         reply_to = _reply_to(claim, decision) if is_answer else ""
         return self._sender.answering(parts, reply_to) if reply_to else parts
 
+    def _worded(
+        self, claim: Claim, decision: noise.Decision
+    ) -> tuple[tuple[JsonDict, ...], bool]:
+        """Word and render; where our wording breaks, say it in the barest words."""
+        try:
+            return self._render(claim, decision)
+        except Exception:
+            logger.exception("wording broke", extra=_extra(claim, "broke"))
+            message = bare_words.message(decision, self._source_title)
+            return self._sender.render(message), False
+
     def _render(
-        self, decision: noise.Decision, kind: PlaceKind
+        self, claim: Claim, decision: noise.Decision
     ) -> tuple[tuple[JsonDict, ...], bool]:
         setting = Setting(
-            now=self._now, kind=kind, source_title=self._source_title, reply_to="any"
+            now=self._now,
+            kind=claim.recipient.kind,
+            source_title=self._source_title,
+            reply_to="any",
+            preferences=claim.recipient.preferences,
+            backdrop=claim.backdrop,
         )
         message = messages.alert(decision, setting)
         parts = self._sender.render(message.evolve(reply_to=""))
@@ -149,6 +182,10 @@ def _essence(decision: noise.Decision) -> object:
                 news.passed,
                 news.flips,
                 news.held_for,
+                news.note,
+                news.again_after,
+                news.knew,
+                news.is_turn_held,
                 news.watch.text,
                 news.watch.target,
                 news.watch.conditions,
@@ -156,6 +193,24 @@ def _essence(decision: noise.Decision) -> object:
             for news in decision.news
         ),
         tuple(id(asset) for asset in decision.came_back),
+        decision.occasion,
+        decision.muted,
+        bool(decision.holds),
+    )
+
+
+def _essence_of(claim: Claim) -> object:
+    """Return all of a recipient that the wording depends on, quick to compare."""
+    preferences, around = claim.recipient.preferences, claim.backdrop
+    return (
+        claim.recipient.kind,
+        tuple(preferences.sounds.items()),
+        preferences.digest,
+        around.watched,
+        around.title,
+        around.own,
+        tuple(id(asset) for asset in around.others),
+        around.market,
     )
 
 

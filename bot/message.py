@@ -116,6 +116,7 @@ class Message:
     """What is said: verdict, lines, footer, buttons.
 
     Attributes:
+        push: what a platform adds to line 1 if a push shows nothing else (Discord).
         stamp: the engine's time. Telegram and the web append it to the footer as a
             `Moment` in `stamp_style`; Discord shows it as the embed's timestamp.
         is_silent: arrives without a sound.
@@ -125,6 +126,7 @@ class Message:
     """
 
     title: Line
+    push: Line = Line()
     body: tuple[Block, ...] = ()
     footer: Line | None = None
     stamp: datetime | None = None

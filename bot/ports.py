@@ -24,6 +24,7 @@ from bot.model import (
     Event,
     FrozenMessage,
     JsonDict,
+    MessageKind,
     Mute,
     PlaceKind,
     Platform,
@@ -40,6 +41,7 @@ from bot.model import (
     Wanted,
     Watch,
 )
+from bot.preferences import Preferences
 
 #: Gives the time now, aware and in UTC. Passed in everywhere, never imported.
 Clock = Callable[[], datetime]
@@ -325,6 +327,9 @@ class Freeze:
         holds: delivery id -> (until, reason): back to pending with that `due_at`.
         skips: delivery id -> reason: final.
         ended_mutes: assets (None = all) whose "until the next flip" this message ends.
+        kind: what the message is.
+        send_by: not sent by then, the message is decided anew.
+        dead_reason: when set, nothing is sent: the deliveries are dead letters.
     """
 
     parts: tuple[JsonDict, ...] = ()
@@ -333,6 +338,9 @@ class Freeze:
     holds: Mapping[int, tuple[datetime, str]] = field(default_factory=dict)
     skips: Mapping[int, str] = field(default_factory=dict)
     ended_mutes: tuple[int | None, ...] = ()
+    kind: MessageKind = MessageKind.ALERT
+    send_by: datetime | None = None
+    dead_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -640,6 +648,16 @@ class Store(Protocol):
         self, recipient_id: int, thresholds: Sequence[float], *, now: datetime
     ) -> None:
         """Set the default lines, and with them those of watches without their own."""
+        ...
+
+    async def set_preferences(
+        self, recipient_id: int, preferences: Preferences, *, now: datetime
+    ) -> None:
+        """Set how a recipient wants to hear.
+
+        What was held becomes due now and is decided anew by what is wanted from now
+        on; what is being decided in this moment, too. A message on its way stays.
+        """
         ...
 
     async def put_watch(

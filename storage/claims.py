@@ -24,6 +24,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from bot.errors import LeaseLostError
 from bot.model import (
+    Backdrop,
     Claim,
     DeliveryState,
     Event,
@@ -34,6 +35,7 @@ from bot.model import (
     Waiting,
 )
 from storage.assets import read_assets, select_events
+from storage.backdrop import load_backdrops
 from storage.columns import UtcTime
 from storage.database import in_batches
 from storage.overtaken import load_overtaken
@@ -52,6 +54,8 @@ from storage.told import read_told
 
 #: reason of a delivery whose watch is gone and that no other watch covers
 UNWATCHED = "unwatched"
+
+_NO_BACKDROP = Backdrop()
 
 #: Of so many due rows per recipient wanted the recipients are picked. A chat with more
 #: alerts than that just leaves fewer for this claim; the next one finds the others.
@@ -199,6 +203,7 @@ def _load_claims(
     mutes = _load_mutes(connection, rows, now)
     told = _load_told(connection, waiting)
     overtaken = load_overtaken(connection, waiting, now)
+    backdrops = load_backdrops(connection, waiting)
     # all that was due was settled between the look and the lock
     end_leases(connection, rows.keys() - due.keys())
     return [
@@ -210,6 +215,8 @@ def _load_claims(
             waiting=tuple(waiting.get(recipient_id, ())),
             told=told.get(recipient_id, {}),
             overtaken=overtaken.get(recipient_id, frozenset()),
+            digest_at=rows[recipient_id].digest_at,
+            backdrop=backdrops.get(recipient_id, _NO_BACKDROP),
             frozen=messages.get(recipient_id),
         )
         for recipient_id in sorted(due, key=lambda number: (due[number], number))
@@ -278,6 +285,7 @@ def _load_waiting(
                 attempts=row.attempts,
                 reason=row.reason,
                 is_unsure=bool(row.is_unsure),
+                held_for=row.held_for or "",
                 owed_since=row.owed_since,
             )
         )
@@ -300,6 +308,7 @@ _WAITING = (
         DELIVERIES.c.attempts,
         DELIVERIES.c.reason,
         DELIVERIES.c.is_unsure,
+        DELIVERIES.c.held_for,
         DELIVERIES.c.owed_since,
         DELIVERIES.c.due_at,
     )

@@ -146,6 +146,7 @@ async def resume(connection: AsyncConnection, recipient_id: int, now: datetime) 
         .values(
             state=DeliveryState.PENDING.value,
             reason=AWAY,
+            held_for=AWAY,
             due_at=now,
             owed_since=now,
         )

@@ -20,6 +20,8 @@ from storage.columns import (
     signal_number,
 )
 
+#: what waits for the asset's next reading, as the partial index spells it
+AWAITS_READING = "state = 'pending' AND reason IN ('choppy', 'unconfirmed')"
 #: states of a delivery that are not final, as the partial indexes spell them
 OPEN_STATES = "state IN ('pending', 'claimed', 'parked')"
 
@@ -62,6 +64,9 @@ class RecipientRow(Row, table=True):
     settings: Any = document()
     parked_since: datetime | None = maybe_moment()
     parked_reason: str
+    #: when a message, and when a digest, last had the platform's yes
+    sent_at: datetime | None = maybe_moment()
+    digest_at: datetime | None = maybe_moment()
     lease_owner: str | None
     lease_until: datetime | None = maybe_moment()
     created_at: datetime = moment()
@@ -119,6 +124,7 @@ class WatchRow(Row, table=True):
     min_volume: float | None
     max_volume: float | None
     thresholds: Any = document(nullable=True)
+    is_urgent: bool
     text: str
     is_exception: bool
     created_at: datetime = moment()
@@ -199,6 +205,7 @@ class MessageRow(Row, table=True):
     recipient_id: int = ref("recipients.id")
     state: str
     reason: str
+    kind: str
     parts: Any = document()
     sent_parts: int
     delivery_ids: Any = document()
@@ -209,6 +216,7 @@ class MessageRow(Row, table=True):
     is_plain: bool
     first_ref: str
     due_at: datetime = moment()
+    send_by: datetime | None = maybe_moment()
     frozen_at: datetime = moment()
     settled_at: datetime | None = maybe_moment()
 
@@ -232,6 +240,8 @@ class DeliveryRow(Row, table=True):
         index("ix_deliveries_due", "due_at", "recipient_id", where="state = 'pending'"),
         index("ix_deliveries_open", "recipient_id", "event_id", where=OPEN_STATES),
         index("ix_deliveries_dead", "id", where="state = 'dead'"),
+        # almost nothing: what a reading lets go
+        index("ix_deliveries_awaiting", "event_id", "due_at", where=AWAITS_READING),
         index(
             "ix_deliveries_bullish",
             "recipient_id",
@@ -253,6 +263,8 @@ class DeliveryRow(Row, table=True):
     attempts: int
     #: it was in a message that may have arrived all the same
     is_unsure: bool
+    #: what last held it; empty where nothing has
+    held_for: str | None
     created_at: datetime = moment()
     sent_at: datetime | None = maybe_moment()
     message_id: int | None = loose_ref()

@@ -21,17 +21,19 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.errors import LeaseLostError, NotFoundError, StoreError
-from bot.model import Claim, DeliveryState, FrozenMessage
+from bot.model import Claim, DeliveryState, FrozenMessage, MessageKind
+from bot.noise import HOLDS
 from bot.ports import Freeze, Sent
 from storage.claims import end_leases, held_leases, hold_lease, lease_lost
 from storage.columns import UtcTime
 from storage.database import in_batches
-from storage.packed import among, document, named, number, unpacked, words
+from storage.packed import among, document, moment, named, number, unpacked, words
 from storage.rows import tell_document
 from storage.tables import (
     DELIVERIES,
     MESSAGES,
     MUTES,
+    RECIPIENTS,
     WATCHES,
 )
 from storage.told import tell_recipients
@@ -56,7 +58,7 @@ def freeze(
     whose = _still_pending(connection, [each for _, each in decided])
     lost: dict[int, LeaseLostError] = {}
     for claim, each in decided:
-        if each.delivery_ids and not each.parts:
+        if each.delivery_ids and not each.parts and not each.dead_reason:
             raise StoreError("a message carries deliveries but has no parts")
         if claim.recipient.id not in held:
             lost[claim.recipient.id] = lease_lost(claim)
@@ -68,6 +70,7 @@ def freeze(
     kept = [(c, each) for c, each in decided if c.recipient.id not in lost]
     _hold(connection, kept, whose, now)
     _skip(connection, kept, whose)
+    _bury(connection, kept, now)
     ids = _insert_messages(connection, [x for x in kept if x[1].parts], now)
     end_leases(connection, [c.recipient.id for c, each in kept if not each.parts])
     return [
@@ -101,7 +104,9 @@ def _hold(
             if whose.get(delivery_id) == claim.recipient.id:
                 holds.setdefault(hold, []).append(delivery_id)
     for (until, reason), ids in holds.items():
-        values = {"due_at": until, "reason": reason}
+        values: dict[str, Any] = {"due_at": until, "reason": reason}
+        if reason in HOLDS:
+            values["held_for"] = reason
         _postpone(connection, ids, values, wait=until - now)
 
 
@@ -124,6 +129,44 @@ def _skip(
             )
 
 
+def _bury(
+    connection: Connection, decided: Iterable[tuple[Claim, Freeze]], now: datetime
+) -> None:
+    """Make deliveries dead letters, with the message that they never became."""
+    for claim, each in decided:
+        if not each.dead_reason:
+            continue
+        row = {
+            "recipient_id": claim.recipient.id,
+            "state": "dead",
+            "reason": each.dead_reason,
+            "kind": each.kind.value,
+            "parts": [],
+            "sent_parts": 0,
+            "delivery_ids": list(each.delivery_ids),
+            "tells": [],
+            "ended_mutes": [],
+            "is_plain": False,
+            "is_unsure": False,
+            "first_ref": "",
+            "due_at": now,
+            "frozen_at": now,
+            "settled_at": now,
+        }
+        written = connection.execute(
+            insert(MESSAGES).values(row).returning(MESSAGES.c.id)
+        )
+        values = {
+            "state": DeliveryState.DEAD.value,
+            "reason": each.dead_reason,
+            "message_id": written.scalar_one(),
+        }
+        for batch in in_batches(each.delivery_ids):
+            connection.execute(
+                update(DELIVERIES).where(DELIVERIES.c.id.in_(batch)).values(values)
+            )
+
+
 def _insert_messages(
     connection: Connection, decided: Sequence[tuple[Claim, Freeze]], now: datetime
 ) -> dict[int, int]:
@@ -141,6 +184,8 @@ def _insert_messages(
                     each.delivery_ids,
                     [tell_document(tell) for tell in each.tells],
                     each.ended_mutes,
+                    each.kind.value,
+                    each.send_by,
                 )
                 for claim, each in decided
             ],
@@ -166,6 +211,8 @@ _NEW_MESSAGE: dict[str, ColumnElement[Any]] = {
     "delivery_ids": document(_NEW, 2),
     "tells": document(_NEW, 3),
     "ended_mutes": document(_NEW, 4),
+    "kind": words(_NEW, 5),
+    "send_by": moment(_NEW, 6),
     "is_plain": false(),
     "is_unsure": false(),
     "first_ref": literal(""),
@@ -207,6 +254,7 @@ def _frozen(
         parts=decided.parts,
         delivery_ids=decided.delivery_ids,
         tells=decided.tells,
+        send_by=decided.send_by,
         frozen_at=now,
         attempts=max((w.attempts for w in waiting), default=0),
         owed_since=min((w.owed_since for w in waiting), default=now),
@@ -249,7 +297,7 @@ def settle_sent(connection: Connection, sent: Sequence[Sent], now: datetime) -> 
         _write_sent(connection, news, now)
         _write_tells(connection, news)
         _end_mutes(connection, news)
-    end_leases(connection, held)
+    _end_sent(connection, news, held, now)
 
 
 class _Yes:
@@ -273,6 +321,7 @@ _SETTLING = (
         # a move may have merged the recipient into another one meanwhile
         MESSAGES.c.recipient_id,
         MESSAGES.c.state,
+        MESSAGES.c.kind,
         MESSAGES.c.ended_mutes,
         MESSAGES.c.first_ref,
         MESSAGES.c.frozen_at,
@@ -320,6 +369,32 @@ _DELIVERIES_SENT = (
     .where(among(DELIVERIES.c.id), DELIVERIES.c.state != DeliveryState.SENT.value)
     .values(state=DeliveryState.SENT.value, reason="", sent_at=_NOW)
 )
+
+
+def _end_sent(
+    connection: Connection,
+    yeses: Sequence[_Yes],
+    held: frozenset[int],
+    now: datetime,
+) -> None:
+    """End the leases, and note with the recipients when they were last written to."""
+    told = {yes.row.recipient_id for yes in yeses}
+    end_leases(connection, held - told)
+    for statement, ids in ((_END_SENT, told & held), (_NOTE_SENT, told - held)):
+        if ids:
+            connection.execute(statement, {"ids": list(ids), "now": now})
+    digests = [
+        yes.row.recipient_id
+        for yes in yeses
+        if yes.row.kind == MessageKind.DIGEST.value
+    ]
+    if digests:
+        connection.execute(_DIGESTS_SENT, {"ids": digests, "now": now})
+
+
+_NOTE_SENT = update(RECIPIENTS).where(among(RECIPIENTS.c.id)).values(sent_at=_NOW)
+_END_SENT = _NOTE_SENT.values(lease_owner=None, lease_until=None)
+_DIGESTS_SENT = update(RECIPIENTS).where(among(RECIPIENTS.c.id)).values(digest_at=_NOW)
 
 
 def _write_tells(connection: Connection, yeses: Iterable[_Yes]) -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from bot.errors import DeliveryError, SourceError
@@ -102,6 +103,13 @@ class FakeSource:
             market_cap=known.market_cap,
             categories=known.categories,
         )
+
+    def read_again(self) -> None:
+        """Give every asset a new reading with the same values, as of now."""
+        self._readings = {
+            key: replace(known, as_of=self._now())
+            for key, known in self._readings.items()
+        }
 
     @property
     def known(self) -> dict[str, Reading]:

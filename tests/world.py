@@ -6,6 +6,7 @@ everything anew over the same file, as a new process would.
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -110,6 +111,14 @@ class World:
     ) -> Message:
         """Type a line somewhere and return the reply."""
         return await self.desk.say(self.call(text, place, kind, user, is_admin))
+
+    async def prefer(self, *, place: str = "web:alice", **chosen: object) -> None:
+        """Let a place choose how it hears, such as `pace=Pace.FAST`; the rest stays."""
+        at = Address.parse(place)
+        kind = PlaceKind.GROUP if at.chat.startswith("-") else PlaceKind.PRIVATE
+        there = await self.store.ensure_recipient(at, kind, now=self.clock())
+        wanted = replace(there.preferences, **chosen)
+        await self.store.set_preferences(there.id, wanted, now=self.clock())
 
     def call(
         self,

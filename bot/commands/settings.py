@@ -150,6 +150,7 @@ def _no_lines(parsed: Parsed) -> Parsed:
         min_volume=old.min_volume,
         max_volume=old.max_volume,
         thresholds=(),
+        is_urgent=old.is_urgent,
     )
     return Parsed(conditions=conditions, condition_text=parsed.condition_text)
 

@@ -80,7 +80,8 @@ def render(message: Message) -> tuple[JsonDict, ...]:
     Besides the body a part holds its words without styles under `plain`.
     Raises `ValueError` for a button that Discord can't hold.
     """
-    title, *overflow = split(message.title, CONTENT_MAX)
+    first = Line((*message.title.spans, *message.push.spans))
+    title, *overflow = split(first, CONTENT_MAX)
     units = [_unit(x) for x in overflow] + list(_units(message.body))
     footer = _unit(message.footer) if message.footer else _NOTHING
     if footer.extent > FOOTER_MAX and message.footer:

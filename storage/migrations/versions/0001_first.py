@@ -105,6 +105,8 @@ def upgrade() -> None:
         sa.Column("settings", JSON, nullable=False),
         sa.Column("parked_since", TIME, nullable=True),
         sa.Column("parked_reason", TEXT, nullable=False),
+        sa.Column("sent_at", TIME, nullable=True),
+        sa.Column("digest_at", TIME, nullable=True),
         sa.Column("lease_owner", TEXT, nullable=True),
         sa.Column("lease_until", TIME, nullable=True),
         sa.Column("created_at", TIME, nullable=False),
@@ -178,6 +180,7 @@ def upgrade() -> None:
         sa.Column("standing_price", sa.Float(), nullable=True),
         sa.Column("seen_at", TIME, nullable=False),
         sa.Column("last_flip", JSON, nullable=True),
+        sa.Column("flips", JSON, nullable=False),
         sa.Column("pending_revision", JSON, nullable=True),
         sa.ForeignKeyConstraint(
             ["asset_id"],
@@ -208,6 +211,7 @@ def upgrade() -> None:
         sa.Column("since", TIME, nullable=True),
         sa.Column("since_price", sa.Float(), nullable=True),
         sa.Column("gap_since", TIME, nullable=True),
+        sa.Column("off_since", TIME, nullable=True),
         sa.Column("basis_seen_at", TIME, nullable=True),
         sa.Column("is_revision", sa.Boolean(), nullable=False),
         sa.Column("corrects", TEXT, nullable=False),
@@ -239,6 +243,7 @@ def upgrade() -> None:
         sa.Column("recipient_id", ID, autoincrement=False, nullable=False),
         sa.Column("state", TEXT, nullable=False),
         sa.Column("reason", TEXT, nullable=False),
+        sa.Column("kind", TEXT, nullable=False),
         sa.Column("parts", JSON, nullable=False),
         sa.Column("sent_parts", sa.Integer(), nullable=False),
         sa.Column("delivery_ids", JSON, nullable=False),
@@ -248,6 +253,7 @@ def upgrade() -> None:
         sa.Column("is_plain", sa.Boolean(), nullable=False),
         sa.Column("first_ref", TEXT, nullable=False),
         sa.Column("due_at", TIME, nullable=False),
+        sa.Column("send_by", TIME, nullable=True),
         sa.Column("frozen_at", TIME, nullable=False),
         sa.Column("settled_at", TIME, nullable=True),
         sa.ForeignKeyConstraint(
@@ -427,6 +433,7 @@ def upgrade() -> None:
         sa.Column("min_volume", sa.Float(), nullable=True),
         sa.Column("max_volume", sa.Float(), nullable=True),
         sa.Column("thresholds", JSON, nullable=True),
+        sa.Column("is_urgent", sa.Boolean(), nullable=False),
         sa.Column("text", TEXT, nullable=False),
         sa.Column("is_exception", sa.Boolean(), nullable=False),
         sa.Column("created_at", TIME, nullable=False),
@@ -499,6 +506,7 @@ def upgrade() -> None:
         sa.Column("owed_since", TIME, nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("is_unsure", sa.Boolean(), nullable=False),
+        sa.Column("held_for", TEXT, nullable=True),
         sa.Column("created_at", TIME, nullable=False),
         sa.Column("sent_at", TIME, nullable=True),
         sa.Column("message_id", ID, nullable=True),
@@ -523,6 +531,17 @@ def upgrade() -> None:
         ),
         postgresql_where=sa.text(
             "bullish_asset_id IS NOT NULL AND state IN ('pending', 'claimed', 'parked')"
+        ),
+    )
+    op.create_index(
+        "ix_deliveries_awaiting",
+        "deliveries",
+        ["event_id", "due_at"],
+        sqlite_where=sa.text(
+            "state = 'pending' AND reason IN ('choppy', 'unconfirmed')"
+        ),
+        postgresql_where=sa.text(
+            "state = 'pending' AND reason IN ('choppy', 'unconfirmed')"
         ),
     )
     op.create_index(
