@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from bot.errors import LeaseLostError
-from bot.message import Button, Message
+from bot.message import Attachment, Button, Message
 from bot.model import (
     Address,
     Asset,
@@ -203,6 +203,7 @@ class Call:
         private_link: a link into the private chat that carries a start payload such as
             `watch_BTC`; empty where there is none.
         message_ref: the platform's id of the message the pressed button is on.
+        attachment: the file that was sent along, if it was a text of bearable size.
     """
 
     place: Address
@@ -214,6 +215,7 @@ class Call:
     open_private: Callable[[Message], Awaitable[Address]] | None = None
     private_link: Callable[[str], str] | None = None
     message_ref: str = ""
+    attachment: Attachment | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
