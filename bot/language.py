@@ -10,9 +10,9 @@ remember the template, which is the key of the tables. `translated` puts a whole
 into another language, just before it leaves: no text function needs to know a language,
 and a template that a table lacks stays English.
 
-In a template `**bold**` and `` `code` `` are the only marks. A field is put in as it is,
-never read as marks, so that an asset's name cannot style anything. Where a template has
-forms divided by `|`, the field `n` chooses among them by the language's plural rule.
+In a template `**bold**` and `` `code` `` are the only marks. A field is put in as it
+is, never read as marks, so that an asset's name cannot style anything. Where a template
+has forms divided by `|`, the field `n` chooses one by the language's plural rule.
 """
 
 import re

@@ -378,6 +378,24 @@ class Recipient:
     created_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One of several chats that share a recipient, its watchlist and its history.
+
+    Alerts go over the one in use: the preferred one, or another while that is gone.
+
+    Attributes:
+        account: who linked it, `platform:id`.
+        parked_since: set while the platform says this chat is gone.
+    """
+
+    address: Address
+    account: str
+    is_preferred: bool
+    is_in_use: bool
+    parked_since: datetime | None = None
+
+
 class Scope(StrEnum):
     """What a watch names, most specific first."""
 
