@@ -704,7 +704,7 @@ class Store(Protocol):
         """Keep the digest of a code that lets another chat join; the newest counts."""
         ...
 
-    async def find_link(self, digest: str, *, now: datetime) -> int | None:
+    async def find_link(self, digest: str, *, now: datetime) -> Recipient | None:
         """Return the recipient whose code this is, None if it is nobody's now."""
         ...
 

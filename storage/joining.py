@@ -185,6 +185,8 @@ async def _join(
             parked_since=used.parked_since,
             parked_reason=used.parked_reason,
             created_at=min(home.created_at, guest.created_at),
+            sent_at=_latest(home.sent_at, guest.sent_at),
+            digest_at=home.digest_at or guest.digest_at,
         )
     )
     if used.parked_since is None:
@@ -200,6 +202,10 @@ async def _join(
         )
     ).one()
     return Joined(recipient=to_recipient(row), differing=tuple(differing))
+
+
+def _latest(*moments: datetime | None) -> datetime | None:
+    return max((m for m in moments if m is not None), default=None)
 
 
 # ---------------------------------------------------------------- watches

@@ -13,10 +13,11 @@ from typing import Any
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.model import Address, Platform, Route
+from bot.model import Address, Platform, Recipient, Route
 from storage.claims import undo_decision
 from storage.database import upsert
 from storage.part import StorePart, lock_recipient
+from storage.rows import to_recipient
 from storage.tables import LINK_CODES, LINK_TRIES, RECIPIENTS, ROUTES, TOLD
 from storage.thawing import thaw_all
 
@@ -95,12 +96,17 @@ class RouteStore(StorePart):
 
         await self._database.write(work)
 
-    async def find_link(self, digest: str, *, now: datetime) -> int | None:
+    async def find_link(self, digest: str, *, now: datetime) -> Recipient | None:
         """Return the recipient whose code this is, None if it is nobody's now."""
 
-        async def work(connection: AsyncConnection) -> int | None:
-            row = await find_code(connection, digest, now)
-            return None if row is None else int(row.recipient_id)
+        async def work(connection: AsyncConnection) -> Recipient | None:
+            code = await find_code(connection, digest, now)
+            if code is None:
+                return None
+            row = await connection.execute(
+                select(RECIPIENTS).where(RECIPIENTS.c.id == code.recipient_id)
+            )
+            return to_recipient(row.one())
 
         return await self._database.read(work)
 

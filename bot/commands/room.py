@@ -45,6 +45,7 @@ class Room:
         troubles: what keeps parts from working, by name; an empty text is fine.
         wake: tells the dispatcher that something became due.
         lookup: asks the engine for assets by symbol that no poll has brought yet.
+        watches_max: how many watches one list may have.
     """
 
     store: Store
@@ -55,6 +56,7 @@ class Room:
     troubles: Callable[[], Mapping[str, str]] = dict
     wake: Callable[[], None] = lambda: None
     lookup: Callable[[str], Awaitable[Sequence[AssetInfo]]] | None = None
+    watches_max: int = 500
 
     async def find_assets(self, word: str) -> Sequence[Asset]:
         """List the assets a word may mean; asks the engine for one not polled yet."""

@@ -257,7 +257,7 @@ async def test_a_code_works_once_for_another_and_in_time(world, phone, desk):
         desk.id, "digest", account="b", now=now + timedelta(minutes=10)
     )
     assert (own, wrong, late) == (None, None, None)
-    assert await world.store.find_link("digest", now=now) == phone.id
+    assert await world.store.find_link("digest", now=now) == phone
 
     assert await world.store.join(desk.id, "digest", account="b", now=now) is not None
     assert await world.store.find_link("digest", now=now) is None
