@@ -377,6 +377,11 @@ class Recipient:
     preferences: Preferences = field(default_factory=Preferences)
     created_at: datetime
 
+    @property
+    def alias(self) -> str:
+        """What logs call it: no address, so that who is erased is in no log either."""
+        return f"{self.address.platform.value}#{self.id}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:

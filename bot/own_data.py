@@ -22,7 +22,8 @@ from bot.preferences import Preferences
 VERSION = 1
 #: entries of one file; more than any list may hold
 ENTRIES_MAX = 2000
-_ENTRY_MAX = 300
+#: a pasted list may be all on one line
+_ENTRY_MAX = 20_000
 _SHOWN_MAX = 40
 _NO_LINES = "none"
 #: what a spreadsheet takes for the start of a formula

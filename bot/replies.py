@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bot import words
+from bot.language import say
 from bot.message import (
     Block,
     Button,
@@ -60,6 +61,8 @@ class Watched:
     ambiguous: tuple[Ambiguous, ...] = ()
     unknown: tuple[Unknown, ...] = ()
     problems: tuple[str, ...] = field(default_factory=tuple)
+    #: messages that these watches would have sent in 90 days, and on the worst day
+    past: tuple[int, int] | None = None
     thresholds: tuple[float, ...] = ()
 
 
@@ -80,7 +83,7 @@ def watching(result: Watched, now: datetime, *, elsewhere: str = "") -> Message:
     for watch, size in result.broad:
         name = words.unhashed(watch.text)
         body.append(line(f"{name}: {words.count(size, 'asset')} now"))
-    body += [Line(), *_promise(result)]
+    body += [Line(), *_promise(result), *_past(result)]
     buttons: list[tuple[Button, ...]] = []
     for asset in result.guessed:
         body.append(line(f"{asset.symbol} is {words.asset_name(asset)}, the largest"))
@@ -146,6 +149,21 @@ def _promise(result: Watched) -> list[Block]:
     return found
 
 
+def _past(result: Watched) -> list[Block]:
+    """Say how often that was; nothing where nobody knows."""
+    if result.past is None:
+        return []
+    messages, most = result.past
+    return [
+        say(
+            "In the last 90 days that was {n} message.|"
+            "In the last 90 days that was {n} messages, never more than {most} a day.",
+            n=messages,
+            most=most,
+        )
+    ]
+
+
 def _limits_text(watch: Watch) -> str:
     """Write the bounds as typed; the words and lines around them are told apart."""
     parts = [p for p in watch.text.split() if "<" in p or ">" in p or "=" in p]
@@ -160,7 +178,10 @@ def _questions(
     is_only = len(result.ambiguous) == 1 and not result.assets and not result.unknown
     for item in result.ambiguous:
         if not is_only:
-            found.append(line(f"❓ {item.word}: several assets have this symbol"))
+            count = words.count(len(item.assets), "asset")
+            found.append(
+                line(f"❓ {item.word}: {count} have this symbol, choose below")
+            )
         row: list[Button] = []
         for number, asset in enumerate(item.assets[:_SYMBOL_BUTTONS], 1):
             found.append(line(f"{number}. {_described(asset)}"))

@@ -12,6 +12,8 @@ from bot.model import Address, Recipient
 from bot.ports import Call, PressReply
 from bot.texts import people as texts
 
+#: what asks for a code though the chat is linked already
+_NEW = frozenset({"new", "code", "another"})
 #: letters and digits that are not mistaken for one another
 _ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 #: 32 ** 8 is a million million codes, of which one is right for ten minutes
@@ -28,6 +30,8 @@ async def link(room: Room, call: Call, arguments: str) -> Message:
     """Give a code, show what is linked, or take a code."""
     private_only(call, "/link")
     recipient = await room.recipient(call)
+    if arguments.strip().lower() in _NEW:
+        return await _new_code(room, call, recipient)
     typed = _bare(arguments)
     if typed:
         return await _take(room, recipient, typed)

@@ -156,7 +156,9 @@ class _Import:
         if kept.is_exception:
             await except_asset(self._room, self._recipient, asset)
         elif self._has_room():
-            self._count(await put_asset_watch(self._room, adding, asset))
+            # the reply counts, it does not show how each stands: nothing is told by it
+            added = await put_asset_watch(self._room, adding, asset, is_shown=False)
+            self._count(added)
 
     def _has_room(self) -> bool:
         if len(self._targets) < self._room.watches_max:

@@ -26,7 +26,7 @@ from bot.told_lines import side_of
 MUTE_DEFAULT = timedelta(hours=24)
 MUTE_MAX = timedelta(days=365)
 #: `24 h` is one length, as `24h` is
-_SPACED_LENGTH = re.compile(r"(\d)\s+(h|d|m|w|min|hour|day|week)(?=\b|s\b)")
+_SPACED_LENGTH = re.compile(r"(\d)\s+(h|d|m|w|min|minute|hour|day|week)(?=\b|s\b)")
 _OFF = frozenset({"off", "none", "clear"})
 
 
@@ -175,6 +175,10 @@ async def mute(room: Room, call: Call, arguments: str) -> Message:
             continue
         elif asset is None:
             asset = await room.one_asset(word)
+        elif word[0].isdigit():
+            raise UserError(
+                f"“{word[:20]}” is not a length of time", hint="Such as 1h, 24h or 7d."
+            )
         else:
             raise UserError(
                 "One asset at a time, please", hint="For example /mute BTC 24h."

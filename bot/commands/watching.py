@@ -97,6 +97,9 @@ async def add_watches(room: Room, adding: Adding) -> replies.Watched:
             f"{words.names(left_out)}. /unwatch makes room"
         )
         result = replace(result, problems=(*result.problems, problem))
+    added = [*result.watches, *(watch for watch, _ in result.broad)]
+    if room.past is not None and added:
+        result = replace(result, past=await room.past(added))
     return result
 
 

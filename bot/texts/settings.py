@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot import zones
+from bot import words, zones
 from bot.language import joined, say, word
 from bot.message import Block, Button, Line, Message, Moment, TimeStyle, Tone
 from bot.model import Asset, Mute
@@ -118,7 +118,7 @@ def sound_text(preferences: Preferences) -> str:
     elif len(kinds[Sound.ON]) == len(NewsKind):
         text = word("everything rings")
     else:
-        text = word("{kinds} ring, the rest is silent", kinds=joined(kinds[Sound.ON]))
+        text = word("{kinds}; the rest is silent", kinds=joined(kinds[Sound.ON]))
     if not kinds[Sound.OFF]:
         return text
     return word("{text}; off: {kinds}", text=text, kinds=joined(kinds[Sound.OFF]))
@@ -433,7 +433,8 @@ def budget_page(view: View) -> Message:
         title = say("🧮 **No limit on messages a day**")
     else:
         title = say(
-            "🧮 **{n} message a day is fine|{n} messages a day are fine**", n=chosen
+            "🧮 **{n} message a day is fine**|🧮 **{n} messages a day are fine**",
+            n=chosen,
         )
     return _page(
         title,
@@ -526,7 +527,7 @@ def unknown_place(text: str, suggestions: Sequence[str], now: datetime) -> Messa
         else say("A large city nearby works, or `/timezone UTC+2`")
     )
     return Message(
-        title=say("✋ **I don't know the place “{place}”**", place=text[:30]),
+        title=say("✋ **I don't know the place “{place}”**", place=words.fit(text, 20)),
         body=(hint, say("Nothing was changed.")),
         buttons=((tuple(buttons),) if buttons else ()),
         tone=Tone.TROUBLE,
