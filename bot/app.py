@@ -183,6 +183,7 @@ class App:
             troubles=self.troubles,
             wake=self.dispatcher.wake,
             lookup=self.source.lookup,
+            watches_max=config.app.watches_max,
         )
         self.desk = CommandDesk(self.room)
         post = OperatorPost(

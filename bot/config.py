@@ -304,6 +304,11 @@ class AppConfig(Section):
         " code.",
         allowed='a list such as ["telegram:123456789", "discord:987654321"]',
     )
+    watches_max: Annotated[int, Field(ge=1, le=10_000)] = option(
+        500,
+        "How many watches one list may have.",
+        allowed="a whole number from 1 to 10000",
+    )
     access: Literal["open", "invite", "list"] = option(
         "open",
         "Who may use the bot: anybody, those invited, or those an operator listed.",

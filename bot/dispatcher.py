@@ -429,4 +429,4 @@ def _log_failure(claim: Claim, error: Exception) -> None:
 
 
 def _extra(claim: Claim, action: str) -> dict[str, object]:
-    return {"action": action, "to": str(claim.recipient.address)}
+    return {"action": action, "to": claim.recipient.alias}

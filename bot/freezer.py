@@ -223,4 +223,4 @@ def _reply_to(claim: Claim, decision: noise.Decision) -> str:
 
 
 def _extra(claim: Claim, action: str) -> dict[str, object]:
-    return {"action": action, "to": str(claim.recipient.address)}
+    return {"action": action, "to": claim.recipient.alias}

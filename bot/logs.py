@@ -25,10 +25,11 @@ _JSON_ONLY = frozenset({"action", "event_key"})
 _TOKENS = re.compile(r"\d{6,}(?::|%3[Aa])[A-Za-z0-9_-]{30,}|tm-[0-9A-Fa-f-]{36}")
 #: SQLAlchemy takes everything between the first colon and the @ as the password
 _PASSWORD = re.compile(r"(?<=://)([^/@:\s]*):[^@\s]*(?=@)")
-#: libraries whose chatter is nobody's business below a warning; httpx logs URLs
+#: libraries whose chatter is nobody's business below a warning; httpx logs URLs,
+#: aiosqlite every statement with its values
 _QUIET = (
     *("httpx", "httpcore", "apscheduler", "alembic", "discord", "telegram"),
-    *("uvicorn", "aiohttp"),
+    *("uvicorn", "aiohttp", "aiosqlite", "sqlalchemy"),
 )
 
 

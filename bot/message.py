@@ -4,7 +4,8 @@ Line 1 (`title`) is the whole verdict and stands alone on a lock screen. Texts i
 are plain: a renderer escapes them, so an asset's name can never be markup or a mention.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Self
@@ -65,10 +66,22 @@ Span = Text | Moment
 
 
 @dataclass(frozen=True, slots=True)
+class Phrase:
+    """Words before they are put into a language: a template and what fills it.
+
+    `bot.language` reads both; everybody else takes the English words as they are.
+    """
+
+    template: str
+    fields: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
-    """One line of spans."""
+    """One line of spans; `phrase` is what they were made of, where that is known."""
 
     spans: tuple[Span, ...] = ()
+    phrase: Phrase | None = field(default=None, compare=False, repr=False)
 
     @property
     def plain(self) -> str:
@@ -101,6 +114,23 @@ class Button:
     url: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A small text file that comes with a message or with a command.
+
+    `text` is its content, at most `ATTACHMENT_MAX` bytes in UTF-8; `media_type` such as
+    `application/json`.
+    """
+
+    name: str
+    text: str
+    media_type: str = "text/plain"
+
+
+#: far below what any platform takes, far above any watchlist
+ATTACHMENT_MAX = 256 * 1024
+
+
 class Tone(StrEnum):
     """What the message is about; a renderer picks the colour."""
 
@@ -123,6 +153,7 @@ class Message:
         is_private: in a group only the person who asked may see it (Discord
             ephemeral), where the platform can.
         reply_to: the platform's id of the message this one answers, if any.
+        attachment: a file that comes after the words.
     """
 
     title: Line
@@ -136,6 +167,7 @@ class Message:
     is_silent: bool = False
     is_private: bool = False
     reply_to: str = ""
+    attachment: Attachment | None = None
 
     @property
     def plain(self) -> str:

@@ -377,6 +377,29 @@ class Recipient:
     preferences: Preferences = field(default_factory=Preferences)
     created_at: datetime
 
+    @property
+    def alias(self) -> str:
+        """What logs call it: no address, so that who is erased is in no log either."""
+        return f"{self.address.platform.value}#{self.id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One of several chats that share a recipient, its watchlist and its history.
+
+    Alerts go over the one in use: the preferred one, or another while that is gone.
+
+    Attributes:
+        account: who linked it, `platform:id`.
+        parked_since: set while the platform says this chat is gone.
+    """
+
+    address: Address
+    account: str
+    is_preferred: bool
+    is_in_use: bool
+    parked_since: datetime | None = None
+
 
 class Scope(StrEnum):
     """What a watch names, most specific first."""

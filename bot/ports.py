@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from bot.errors import LeaseLostError
-from bot.message import Button, Message
+from bot.message import Attachment, Button, Message
 from bot.model import (
     Address,
     Asset,
@@ -33,6 +33,7 @@ from bot.model import (
     Reading,
     Receipt,
     Recipient,
+    Route,
     Snapshot,
     Target,
     Tell,
@@ -203,6 +204,7 @@ class Call:
         private_link: a link into the private chat that carries a start payload such as
             `watch_BTC`; empty where there is none.
         message_ref: the platform's id of the message the pressed button is on.
+        attachment: the file that was sent along, if it was a text of bearable size.
     """
 
     place: Address
@@ -214,6 +216,7 @@ class Call:
     open_private: Callable[[Message], Awaitable[Address]] | None = None
     private_link: Callable[[str], str] | None = None
     message_ref: str = ""
+    attachment: Attachment | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -364,6 +367,17 @@ class Counts:
     recipients: int = 0
     assets: int = 0
     events: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joined:
+    """What came of two chats becoming one recipient.
+
+    `differing` are the guest's watches that gave way to another one on the same target.
+    """
+
+    recipient: Recipient
+    differing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -557,7 +571,10 @@ class Store(Protocol):
     async def settle_parked(
         self, claim: Claim, message_id: int, *, reason: str, now: datetime
     ) -> None:
-        """The recipient is gone: park it and all its waiting deliveries."""
+        """The recipient is gone: park it and all its waiting deliveries.
+
+        A linked one goes on over another of its chats instead, if one is open.
+        """
         ...
 
     async def settle_dead(
@@ -635,7 +652,7 @@ class Store(Protocol):
     # ---- recipients and watches
 
     async def find_recipient(self, address: Address) -> Recipient | None:
-        """Find a recipient by its address."""
+        """Find a recipient by its address, or by that of any of its linked chats."""
         ...
 
     async def ensure_recipient(
@@ -659,6 +676,86 @@ class Store(Protocol):
         on; what is being decided in this moment, too. A message on its way stays.
         """
         ...
+
+    async def set_language(self, recipient_id: int, language: str) -> None:
+        """Set the language a recipient is written to in, such as `de`."""
+        ...
+
+    # ---- several chats of one person
+
+    async def list_routes(self, recipient_id: int) -> Sequence[Route]:
+        """List the chats of a linked recipient, oldest first; empty if it is not."""
+        ...
+
+    async def choose_route(
+        self, recipient_id: int, address: Address, *, now: datetime
+    ) -> bool:
+        """Prefer one of a recipient's chats and use it from now on, if it is open.
+
+        False if it is none of them. Waiting deliveries go along. A chat that is gone
+        gives way to another of them by itself (`park`, `settle_parked`), and takes
+        over again when it is back, if it is the preferred one (`unpark`).
+        """
+        ...
+
+    async def set_link_code(
+        self, recipient_id: int, digest: str, *, account: str, expires_at: datetime
+    ) -> None:
+        """Keep the digest of a code that lets another chat join; the newest counts."""
+        ...
+
+    async def find_link(self, digest: str, *, now: datetime) -> Recipient | None:
+        """Return the recipient whose code this is, None if it is nobody's now."""
+        ...
+
+    async def note_link_try(self, recipient_id: int, *, now: datetime) -> None:
+        """Remember that a wrong code was typed."""
+        ...
+
+    async def count_link_tries(self, recipient_id: int, *, since: datetime) -> int:
+        """Count the wrong codes typed by a recipient after a moment."""
+        ...
+
+    async def join(
+        self, recipient_id: int, digest: str, *, account: str, now: datetime
+    ) -> Joined | None:
+        """Let a recipient join the one whose code this is; the code is used up.
+
+        They are one from then on: what was told to either is told, by what was said
+        last; what waits for either waits, once. Alerts keep going where the one with
+        the code got them. None if no such code is live, or it is the recipient's own.
+        """
+        ...
+
+    async def part(self, address: Address, *, now: datetime) -> bool:
+        """Let one chat of a linked recipient go its own way, with a copy of everything.
+
+        What waits then waits for both. False if the chat shares nothing.
+        """
+        ...
+
+    # ---- erasing and undoing
+
+    async def forget(self, recipient_id: int, *, users: Collection[str]) -> None:
+        """Erase a recipient with all its chats, and what names these users elsewhere.
+
+        Nothing happens for an unknown recipient. A send under way may still arrive.
+        """
+        ...
+
+    async def keep_undo(
+        self, recipient_id: int, what: JsonDict, *, until: datetime, now: datetime
+    ) -> int:
+        """Keep what a button may bring back until then; return its id."""
+        ...
+
+    async def take_undo(
+        self, recipient_id: int, undo_id: int, *, now: datetime
+    ) -> JsonDict | None:
+        """Take what was kept, once; None if it is gone, too old or another's."""
+        ...
+
+    # ---- watches
 
     async def put_watch(
         self,

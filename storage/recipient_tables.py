@@ -26,28 +26,6 @@ AWAITS_READING = "state = 'pending' AND reason IN ('choppy', 'unconfirmed')"
 OPEN_STATES = "state IN ('pending', 'claimed', 'parked')"
 
 
-class PersonRow(Row, table=True):
-    """A human being with accounts on one or more platforms."""
-
-    __tablename__ = "people"
-    __table_args__ = (NEVER_AGAIN,)
-
-    id: int = row_id()
-    created_at: datetime = moment()
-
-
-class PersonAccountRow(Row, table=True):
-    """One account of a person on one platform."""
-
-    __tablename__ = "person_accounts"
-    __table_args__ = (index("ix_person_accounts_person", "person_id"),)
-
-    platform: str = Field(primary_key=True)
-    account: str = Field(primary_key=True)
-    person_id: int = ref("people.id")
-    linked_at: datetime = moment()
-
-
 class RecipientRow(Row, table=True):
     """One inbox, its settings, and who works on it now (the lease)."""
 
@@ -70,6 +48,61 @@ class RecipientRow(Row, table=True):
     lease_owner: str | None
     lease_until: datetime | None = maybe_moment()
     created_at: datetime = moment()
+
+
+class RouteRow(Row, table=True):
+    """One of several chats that share a recipient: one watchlist, one history.
+
+    Only linked recipients have routes, then at least two, and the recipient's own
+    address is one of them: the one in use. `account` is who linked it,
+    `platform:id`.
+    """
+
+    __tablename__ = "routes"
+    __table_args__ = (index("ix_routes_recipient", "recipient_id"),)
+
+    platform: str = Field(primary_key=True)
+    chat: str = Field(primary_key=True)
+    recipient_id: int = ref("recipients.id")
+    account: str
+    is_preferred: bool
+    parked_since: datetime | None = maybe_moment()
+    parked_reason: str
+    linked_at: datetime = moment()
+
+
+class LinkCodeRow(Row, table=True):
+    """The code by which another chat may join a recipient; one at a time."""
+
+    __tablename__ = "link_codes"
+
+    recipient_id: int = ref("recipients.id", is_key=True)
+    digest: str
+    account: str
+    expires_at: datetime = moment()
+
+
+class LinkTryRow(Row, table=True):
+    """A wrong code that was typed."""
+
+    __tablename__ = "link_tries"
+    __table_args__ = (index("ix_link_tries_recipient", "recipient_id", "at"),)
+
+    id: int = row_id()
+    recipient_id: int = ref("recipients.id")
+    at: datetime = moment()
+
+
+class UndoRow(Row, table=True):
+    """What a button may bring back, for a while."""
+
+    __tablename__ = "undos"
+    __table_args__ = (index("ix_undos_recipient", "recipient_id"), NEVER_AGAIN)
+
+    id: int = row_id()
+    recipient_id: int = ref("recipients.id")
+    what: Any = document()
+    until: datetime = moment()
 
 
 class MuteRow(Row, table=True):
@@ -154,7 +187,7 @@ class PrivateLineRow(Row, table=True):
 
 
 class ToldRow(Row, table=True):
-    """What a recipient was last told of an asset."""
+    """What a recipient was last told of an asset; `told_at` is when, by our clock."""
 
     __tablename__ = "told"
     __table_args__ = (index("ix_told_asset", "asset_id", "recipient_id"),)
@@ -165,6 +198,7 @@ class ToldRow(Row, table=True):
     since: datetime | None = maybe_moment()
     watch_id: int | None = loose_ref()
     message_ref: str
+    told_at: datetime = moment()
 
 
 class ToldLineRow(Row, table=True):
@@ -176,6 +210,7 @@ class ToldLineRow(Row, table=True):
     asset_id: int = ref("assets.id", is_key=True)
     threshold: float = Field(sa_type=Float, primary_key=True)
     side: str
+    told_at: datetime = moment()
 
 
 # ---------------------------------------------------------------- the outbox

@@ -21,8 +21,8 @@ from bot.noise import HOLDS
 from bot.preferences import Preferences
 from storage.claims import undo_decision
 from storage.database import insert_into
-from storage.parking import find_row
 from storage.part import StorePart, lock_recipient
+from storage.routes import find_row
 from storage.rows import (
     PREFERENCES,
     to_mute,
@@ -48,7 +48,7 @@ class RecipientStore(StorePart):
     """What the port says about recipients, their mutes and what they were told."""
 
     async def find_recipient(self, address: Address) -> Recipient | None:
-        """Find a recipient by its address."""
+        """Find a recipient by its address, or by that of any of its linked chats."""
 
         async def work(connection: AsyncConnection) -> Recipient | None:
             row = await find_row(connection, address)
@@ -159,6 +159,19 @@ class RecipientStore(StorePart):
                 now,
             )
             await undo_decision(connection, recipient_id)
+
+        await self._database.write(work)
+
+    async def set_language(self, recipient_id: int, language: str) -> None:
+        """Set the language a recipient is written to in, such as `de`."""
+
+        async def work(connection: AsyncConnection) -> None:
+            await lock_recipient(connection, recipient_id)
+            await connection.execute(
+                update(RECIPIENTS)
+                .where(RECIPIENTS.c.id == recipient_id)
+                .values(language=language)
+            )
 
         await self._database.write(work)
 

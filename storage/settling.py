@@ -290,20 +290,35 @@ def settle_sent(connection: Connection, sent: Sequence[Sent], now: datetime) -> 
     yeses = {each.message.id: each for each in sent}
     rows = named(connection.execute(_SETTLING, {"ids": list(yeses)}))
     if len(rows) < len(yeses):
-        unknown = min(yeses.keys() - {row.id for row in rows})
-        raise NotFoundError(f"there is no message {unknown}")
+        _check_forgotten(connection, yeses, {row.id for row in rows})
     news = [_Yes(row, yeses[row.id]) for row in rows if row.state != "sent"]
     if news:
         _write_sent(connection, news, now)
-        _write_tells(connection, news)
+        _write_tells(connection, news, now)
         _end_mutes(connection, news)
     _end_sent(connection, news, held, now)
+
+
+def _check_forgotten(
+    connection: Connection, yeses: Mapping[int, Sent], known: Collection[int]
+) -> None:
+    """Let a message be gone along with its recipient, who was erased meanwhile.
+
+    Raises `NotFoundError` where the recipient is there.
+    """
+    gone = {i: each.claim.recipient.id for i, each in yeses.items() if i not in known}
+    found = connection.execute(
+        select(RECIPIENTS.c.id).where(RECIPIENTS.c.id.in_(gone.values()))
+    )
+    alive = set(found.scalars())
+    if unknown := [i for i, recipient_id in gone.items() if recipient_id in alive]:
+        raise NotFoundError(f"there is no message {min(unknown)}")
 
 
 class _Yes:
     """A message as its row stands, as it was frozen, and the platform's id of it."""
 
-    __slots__ = ("frozen", "ref", "row")
+    __slots__ = ("frozen", "is_there", "ref", "row")
 
     def __init__(self, row: Any, sent: Sent) -> None:
         self.row = row
@@ -311,6 +326,9 @@ class _Yes:
         self.ref = row.first_ref
         if not self.ref and sent.receipt is not None:
             self.ref = sent.receipt.message_ref
+        address = sent.claim.recipient.address
+        #: whether the recipient still gets its alerts in the chat this one went to
+        self.is_there = (row.platform, row.chat) == (address.platform, address.chat)
 
 
 _later = MESSAGES.alias("later")
@@ -325,6 +343,8 @@ _SETTLING = (
         MESSAGES.c.ended_mutes,
         MESSAGES.c.first_ref,
         MESSAGES.c.frozen_at,
+        RECIPIENTS.c.platform,
+        RECIPIENTS.c.chat,
         exists()
         .where(
             _later.c.recipient_id == MESSAGES.c.recipient_id,
@@ -333,6 +353,7 @@ _SETTLING = (
         )
         .label("is_overtaken"),
     )
+    .join(RECIPIENTS, RECIPIENTS.c.id == MESSAGES.c.recipient_id)
     .where(among(MESSAGES.c.id))
     .order_by(MESSAGES.c.id)
 )
@@ -397,14 +418,14 @@ _END_SENT = _NOTE_SENT.values(lease_owner=None, lease_until=None)
 _DIGESTS_SENT = update(RECIPIENTS).where(among(RECIPIENTS.c.id)).values(digest_at=_NOW)
 
 
-def _write_tells(connection: Connection, yeses: Iterable[_Yes]) -> None:
+def _write_tells(connection: Connection, yeses: Iterable[_Yes], now: datetime) -> None:
     """Make the messages' tells told, but of those a later message overtook.
 
     Those whose watch was removed while the message was on its way are left out, so
     that nothing told lingers of an asset that nobody watches.
     """
     news = [
-        (yes.row.recipient_id, yes.ref, tell)
+        (yes.row.recipient_id, yes.ref if yes.is_there else "", tell)
         for yes in yeses
         if not yes.row.is_overtaken
         for tell in yes.frozen.tells
@@ -412,7 +433,7 @@ def _write_tells(connection: Connection, yeses: Iterable[_Yes]) -> None:
     ids = [tell.watch_id for _, _, tell in news if tell.watch_id is not None]
     found = connection.execute(_WATCHES, {"ids": ids}).scalars().all()
     alive: set[int | None] = {None, *found}
-    tell_recipients(connection, [x for x in news if x[2].watch_id in alive])
+    tell_recipients(connection, [x for x in news if x[2].watch_id in alive], now)
 
 
 _WATCHES = select(WATCHES.c.id).where(among(WATCHES.c.id))

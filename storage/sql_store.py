@@ -10,12 +10,15 @@ from storage.database import Database
 from storage.dead_letters import DeadLetterStore
 from storage.deliveries import DeliveryStore
 from storage.fanout import FanOutStore
+from storage.forgetting import ForgettingStore
 from storage.inbox import InboxStore, ValueStore
+from storage.joining import JoiningStore
 from storage.leases import LeaseStore
 from storage.lockfile import LockFile
 from storage.parking import ParkingStore
 from storage.polls import PollStore
 from storage.recipients import RecipientStore
+from storage.routes import RouteStore
 from storage.watches import WatchStore
 
 
@@ -26,6 +29,9 @@ class SqlStore(
     DeadLetterStore,
     ParkingStore,
     RecipientStore,
+    RouteStore,
+    JoiningStore,
+    ForgettingStore,
     WatchStore,
     AssetStore,
     InboxStore,

@@ -23,12 +23,16 @@ from storage.recipient_tables import (
     DeliveryRow,
     InboxEntryRow,
     LeaseRow,
+    LinkCodeRow,
+    LinkTryRow,
     MessageRow,
     MuteRow,
     PrivateLineRow,
     RecipientRow,
+    RouteRow,
     ToldLineRow,
     ToldRow,
+    UndoRow,
     WatchLineRow,
     WatchRow,
 )
@@ -48,6 +52,10 @@ LINES = table(AssetLineRow)
 POLLS = table(PollRow)
 EVENTS = table(EventRow)
 RECIPIENTS = table(RecipientRow)
+ROUTES = table(RouteRow)
+LINK_CODES = table(LinkCodeRow)
+LINK_TRIES = table(LinkTryRow)
+UNDOS = table(UndoRow)
 MUTES = table(MuteRow)
 WATCHES = table(WatchRow)
 WATCH_LINES = table(WatchLineRow)

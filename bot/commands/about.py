@@ -51,12 +51,6 @@ async def help_(room: Room, call: Call, arguments: str) -> Message:
     return notices.help_text()
 
 
-async def watchlist(room: Room, call: Call, arguments: str) -> Message:
-    """Show the watchlist, from the page named."""
-    word = arguments.strip()
-    return await watching.watchlist(room, call, int(word[:4]) if word.isdigit() else 1)
-
-
 async def signal(room: Room, call: Call, arguments: str) -> Message:
     """Show one asset as it stands."""
     asset = await room.one_asset(arguments.strip() or "BTC")

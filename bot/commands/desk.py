@@ -3,12 +3,33 @@
 import difflib
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 
 from bot import grammar, notices
-from bot.commands import about, operators, places, presses, settings, watching
+from bot.commands import (
+    about,
+    linking,
+    listing,
+    operators,
+    own,
+    places,
+    preferring,
+    presses,
+    settings,
+    unwatching,
+    watching,
+)
 from bot.commands.room import Room
 from bot.errors import StoreError, UserError
 from bot.grammar import Parsed
+from bot.language import (
+    ENGLISH,
+    Language,
+    translated,
+    translated_buttons,
+    translated_text,
+)
+from bot.languages import LANGUAGES, choose
 from bot.message import Message
 from bot.model import Address, PlaceKind, Scope
 from bot.ports import Call, Choice, PressReply
@@ -17,6 +38,8 @@ logger = logging.getLogger(__name__)
 
 #: longer lines are nobody's command; Telegram's own limit is 4,096
 TEXT_MAX = 1000
+#: a pasted list may be as long as Telegram lets a message be
+IMPORT_MAX = 4096
 #: Discord shows at most so many proposals (docs: application commands, autocomplete)
 CHOICES_MAX = 25
 
@@ -26,12 +49,26 @@ COMMANDS: Mapping[str, _Command] = {
     "start": about.start,
     "help": about.help_,
     "watch": watching.watch,
-    "unwatch": watching.unwatch,
-    "watchlist": about.watchlist,
+    "unwatch": unwatching.unwatch,
+    "watchlist": listing.watchlist,
     "signal": about.signal,
     "threshold": settings.threshold,
     "mute": settings.mute,
     "unmute": settings.unmute,
+    "settings": preferring.settings,
+    "quiet": preferring.quiet,
+    "timezone": preferring.timezone,
+    "digest": preferring.digest,
+    "pace": preferring.pace,
+    "sound": preferring.sound,
+    "budget": preferring.budget,
+    "signoflife": preferring.signoflife,
+    "language": preferring.language,
+    "link": linking.link,
+    "unlink": linking.unlink,
+    "export": own.export,
+    "import": own.import_,
+    "forgetme": own.forgetme,
     "broadcast": places.broadcast,
     "preview": about.preview,
     "status": about.status,
@@ -48,20 +85,32 @@ class CommandDesk:
     async def say(self, call: Call) -> Message:
         """Do what was typed and return the one reply."""
         try:
-            return await self._say(call)
+            reply = await self._say(call)
         except UserError as error:
-            return notices.wrong(error)
+            reply = notices.wrong(error)
         except StoreError:
             logger.exception("command failed", extra={"action": "command"})
             return notices.failed()
+        return translated(reply, await self._language(call))
+
+    async def _language(self, call: Call) -> Language:
+        """Return the language of who is answered: chosen, or the client's."""
+        if len(LANGUAGES) == 1:
+            return ENGLISH
+        try:
+            known = await self._room.store.find_recipient(call.place)
+        except StoreError:
+            known = None
+        chosen = "" if known is None else known.language
+        return choose(chosen or call.language)
 
     async def _say(self, call: Call) -> Message:
         text = call.text.strip()
-        if len(text) > TEXT_MAX:
+        name, arguments = _split(text)
+        if len(text) > (IMPORT_MAX if name == "import" else TEXT_MAX):
             raise UserError(
                 f"At most {TEXT_MAX:,} characters, please", hint="Try it in parts."
             )
-        name, arguments = _split(text)
         if name is None:
             return await self._say_plain(call, text)
         if name != "claim" and not await self._may_use(call):
@@ -110,7 +159,8 @@ class CommandDesk:
         try:
             if not await self._may_use(call):
                 return PressReply(toast="This bot is private.")
-            return await presses.press(self._room, call, action)
+            reply = await presses.press(self._room, call, action)
+            return _translated(reply, await self._language(call))
         except UserError as error:
             return PressReply(toast=str(error)[:200])
         except StoreError:
@@ -161,6 +211,17 @@ class CommandDesk:
     async def on_moved(self, old: Address, new: Address) -> None:
         """Follow a group to its new address."""
         await self._room.store.move_recipient(old, new)
+
+
+def _translated(reply: PressReply, language: Language) -> PressReply:
+    buttons, message, edited = reply.buttons, reply.message, reply.edited
+    return replace(
+        reply,
+        toast=translated_text(reply.toast, language),
+        message=None if message is None else translated(message, language),
+        edited=None if edited is None else translated(edited, language),
+        buttons=None if buttons is None else translated_buttons(buttons, language),
+    )
 
 
 def _split(text: str) -> tuple[str | None, str]:

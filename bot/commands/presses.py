@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from bot import grammar, notices, replies
-from bot.commands import about, watching
+from bot.commands import about, menus, watching
 from bot.commands.room import Room
 from bot.commands.settings import place_mute
 from bot.commands.watching import Adding
@@ -23,12 +23,12 @@ async def press(room: Room, call: Call, action: str) -> PressReply:
     name, _, argument = rest.partition(":")
     if version != "v1":
         return PressReply(toast=_OLD)
+    menu = menus.MENUS.get(name)
+    if menu is not None:
+        return await menu(room, call, argument)
     match name:
         case "signal" | "watchme":
             return await _anybody(room, call, name, argument)
-        case "list":
-            page = int(argument) if argument.isdigit() else 1
-            return PressReply(edited=await watching.watchlist(room, call, page))
         case "sample":
             return PressReply(message=await about.preview(room, call, ""))
         case "keep":
@@ -69,9 +69,6 @@ async def _personal(room: Room, call: Call, name: str, argument: str) -> PressRe
     if name == "watch":
         message = await watching.watch(room, call, argument)
         return PressReply(message=message)
-    if name == "unwatchall":
-        count = await watching.unwatch_all(room, recipient)
-        return PressReply(toast=f"Removed: {count}.", buttons=())
     head, _, rest = argument.partition(":")
     if name == "unmute":
         await room.store.clear_mutes(recipient.id, int(head) or None, now=room.now())

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from bot.errors import SourceError, UserError
 from bot.grammar import suggest
-from bot.model import Asset, AssetInfo, PlaceKind, Recipient
+from bot.model import Asset, AssetInfo, PlaceKind, Recipient, Watch
 from bot.ports import Call, Clock, Store
 
 logger = logging.getLogger(__name__)
@@ -45,6 +45,9 @@ class Room:
         troubles: what keeps parts from working, by name; an empty text is fine.
         wake: tells the dispatcher that something became due.
         lookup: asks the engine for assets by symbol that no poll has brought yet.
+        watches_max: how many watches one list may have.
+        past: counts the messages that watches would have sent in the last 90 days,
+            and those of the worst day; None where nothing replays history.
     """
 
     store: Store
@@ -55,6 +58,8 @@ class Room:
     troubles: Callable[[], Mapping[str, str]] = dict
     wake: Callable[[], None] = lambda: None
     lookup: Callable[[str], Awaitable[Sequence[AssetInfo]]] | None = None
+    watches_max: int = 500
+    past: Callable[[Sequence[Watch]], Awaitable[tuple[int, int]]] | None = None
 
     async def find_assets(self, word: str) -> Sequence[Asset]:
         """List the assets a word may mean; asks the engine for one not polled yet."""

@@ -69,13 +69,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_leases")),
     )
     op.create_table(
-        "people",
-        sa.Column("id", ID, nullable=False),
-        sa.Column("created_at", TIME, nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_people")),
-        sqlite_autoincrement=True,
-    )
-    op.create_table(
         "polls",
         sa.Column("id", ID, nullable=False),
         sa.Column("source", TEXT, nullable=False),
@@ -305,21 +298,6 @@ def upgrade() -> None:
     )
     op.create_index("ix_mutes_recipient", "mutes", ["recipient_id", "asset_id"])
     op.create_table(
-        "person_accounts",
-        sa.Column("platform", TEXT, nullable=False),
-        sa.Column("account", TEXT, nullable=False),
-        sa.Column("person_id", ID, autoincrement=False, nullable=False),
-        sa.Column("linked_at", TIME, nullable=False),
-        sa.ForeignKeyConstraint(
-            ["person_id"],
-            ["people.id"],
-            name=op.f("fk_person_accounts_person_id"),
-            ondelete="CASCADE",
-        ),
-        sa.PrimaryKeyConstraint("platform", "account", name=op.f("pk_person_accounts")),
-    )
-    op.create_index("ix_person_accounts_person", "person_accounts", ["person_id"])
-    op.create_table(
         "private_lines",
         sa.Column("recipient_id", ID, autoincrement=False, nullable=False),
         sa.Column("asset_id", ID, autoincrement=False, nullable=False),
@@ -379,6 +357,7 @@ def upgrade() -> None:
         sa.Column("since", TIME, nullable=True),
         sa.Column("watch_id", ID, nullable=True),
         sa.Column("message_ref", TEXT, nullable=False),
+        sa.Column("told_at", TIME, nullable=False),
         sa.ForeignKeyConstraint(
             ["asset_id"],
             ["assets.id"],
@@ -400,6 +379,7 @@ def upgrade() -> None:
         sa.Column("asset_id", ID, autoincrement=False, nullable=False),
         sa.Column("threshold", sa.Float(), nullable=False),
         sa.Column("side", TEXT, nullable=False),
+        sa.Column("told_at", TIME, nullable=False),
         sa.ForeignKeyConstraint(
             ["asset_id"],
             ["assets.id"],
@@ -577,6 +557,74 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("watch_id", "threshold", name=op.f("pk_watch_lines")),
     )
+    _create_links()
+
+
+def _create_links() -> None:
+    """Create what links several chats of one person, and what can be undone."""
+    op.create_table(
+        "link_codes",
+        sa.Column("recipient_id", ID, autoincrement=False, nullable=False),
+        sa.Column("digest", TEXT, nullable=False),
+        sa.Column("account", TEXT, nullable=False),
+        sa.Column("expires_at", TIME, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["recipient_id"],
+            ["recipients.id"],
+            name=op.f("fk_link_codes_recipient_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("recipient_id", name=op.f("pk_link_codes")),
+    )
+    op.create_table(
+        "link_tries",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("recipient_id", ID, autoincrement=False, nullable=False),
+        sa.Column("at", TIME, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["recipient_id"],
+            ["recipients.id"],
+            name=op.f("fk_link_tries_recipient_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_link_tries")),
+    )
+    op.create_index("ix_link_tries_recipient", "link_tries", ["recipient_id", "at"])
+    op.create_table(
+        "routes",
+        sa.Column("platform", TEXT, nullable=False),
+        sa.Column("chat", TEXT, nullable=False),
+        sa.Column("recipient_id", ID, autoincrement=False, nullable=False),
+        sa.Column("account", TEXT, nullable=False),
+        sa.Column("is_preferred", sa.Boolean(), nullable=False),
+        sa.Column("parked_since", TIME, nullable=True),
+        sa.Column("parked_reason", TEXT, nullable=False),
+        sa.Column("linked_at", TIME, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["recipient_id"],
+            ["recipients.id"],
+            name=op.f("fk_routes_recipient_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("platform", "chat", name=op.f("pk_routes")),
+    )
+    op.create_index("ix_routes_recipient", "routes", ["recipient_id"])
+    op.create_table(
+        "undos",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("recipient_id", ID, autoincrement=False, nullable=False),
+        sa.Column("what", JSON, nullable=False),
+        sa.Column("until", TIME, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["recipient_id"],
+            ["recipients.id"],
+            name=op.f("fk_undos_recipient_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_undos")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_undos_recipient", "undos", ["recipient_id"])
 
 
 def downgrade() -> None:
@@ -589,7 +637,10 @@ def downgrade() -> None:
         "told",
         "readings",
         "private_lines",
-        "person_accounts",
+        "routes",
+        "undos",
+        "link_tries",
+        "link_codes",
         "mutes",
         "messages",
         "events",
@@ -599,7 +650,6 @@ def downgrade() -> None:
         "asset_aliases",
         "recipients",
         "polls",
-        "people",
         "leases",
         "inbox_entries",
         "bot_values",
