@@ -131,6 +131,7 @@ IN_THE_ENVIRONMENT = {
         ("web", "poll", "deliver", "chat"),
     ),
     "app.worker": ("2", "2"),
+    "app.watches_max": ("7", 7),
     "app.log_level": ("debug", "debug"),
     "app.log_format": ("json", "json"),
     "engine.kind": ("remote", "remote"),

@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from sqlalchemy import select
 
 from bot.errors import NotFoundError
@@ -30,12 +31,12 @@ PHONE = Address.parse("telegram:11")
 DESK = Address.parse("discord:22")
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def phone(world):
     return await world.recipient("telegram:11")
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def desk(world):
     return await world.recipient("discord:22")
 
@@ -278,7 +279,7 @@ async def test_wrong_codes_are_counted(world, phone):
 # ----------------------------------------------------------------------- going over
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def linked(world, phone, desk):
     """A linked recipient that watches BTC and was told of it over the phone."""
     btc = await world.asset("BTC")
