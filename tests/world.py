@@ -4,11 +4,13 @@
 everything anew over the same file, as a new process would.
 """
 
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from fakes import FakeClock, FakeSender, FakeSource
 
@@ -148,3 +150,12 @@ async def open_world(folder: Path) -> AsyncIterator[World]:
         yield world
     finally:
         await world.close()
+
+
+@asynccontextmanager
+async def open_copy(template: Path) -> AsyncIterator[World]:
+    """Open a world on a copy of a migrated database: much quicker than a new one."""
+    with TemporaryDirectory() as folder:
+        shutil.copy(template, Path(folder) / "world.db")
+        async with open_world(Path(folder)) as world:
+            yield world

@@ -7,17 +7,15 @@ store. What was told is read from the texts that arrived.
 
 import asyncio
 import re
-import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import time
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from world import World, open_world
+from world import World, open_copy
 
 from bot.errors import (
     RecipientGoneError,
@@ -254,19 +252,6 @@ class History:
         }
 
 
-@pytest.fixture(scope="module")
-def template() -> Iterator[list[Path]]:
-    """Migrate one empty database; every example starts from a copy of it."""
-    with TemporaryDirectory() as folder:
-
-        async def make() -> None:
-            async with open_world(Path(folder)):
-                pass
-
-        asyncio.run(make())
-        yield [Path(folder) / "world.db"]
-
-
 @pytest.mark.timeout(600)
 @settings(
     max_examples=40,
@@ -282,21 +267,19 @@ def template() -> Iterator[list[Path]]:
 @example(history=[Step("mute"), Step("flip"), Step("poll"), Step("restart")])
 @example(history=[Step("crash_after"), Step("flip"), Step("poll"), Step("restart")])
 def test_once_nothing_holds_the_last_thing_told_is_the_state(
-    template: Sequence[Path], history: list[Step]
+    template: Path, history: list[Step]
 ) -> None:
     async def play() -> tuple[dict[str, str], dict[str, str]]:
-        with TemporaryDirectory() as folder:
-            shutil.copy(template[0], Path(folder) / "world.db")
-            async with open_world(Path(folder)) as world:
-                played = History(world)
-                await played.begin()
-                for step in history:
-                    await played.play(step)
-                    played.hear_all()
-                await played.let_go()
-                standing = await played.standing()
-                told = {s: played.told[s] for s in standing}
-                return told, standing
+        async with open_copy(template) as world:
+            played = History(world)
+            await played.begin()
+            for step in history:
+                await played.play(step)
+                played.hear_all()
+            await played.let_go()
+            standing = await played.standing()
+            told = {s: played.told[s] for s in standing}
+            return told, standing
 
     told, standing = asyncio.run(play())
 
