@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
 
+from bot.announcer import STEP_EVERY, AnnouncePlan, Announcer
 from bot.commands import CommandDesk, Room, SourceInfo
 from bot.commands.operators import first_start_code
 from bot.config import Config, Role
@@ -18,6 +19,8 @@ from bot.limits import Limits
 from bot.metrics import Metrics
 from bot.model import Address, Platform
 from bot.operator_post import OperatorPost, PostPlan
+from bot.pauses import LOOK_EVERY as PAUSES_EVERY
+from bot.pauses import Pauses
 from bot.poller import Poller, PollPlan
 from bot.ports import Clock, Face, GradeSource, Hook, Sender, Store
 from bot.schedule import Schedule
@@ -73,6 +76,8 @@ class App:
         self.web: WebFace
         self.faces: list[Face] = []
         self.sharing: Sharing
+        self.pauses: Pauses
+        self.announcer: Announcer
         self._hooks: list[Hook] = []
         self.room: Room
         self.watchman: Watchman
@@ -156,6 +161,16 @@ class App:
             ),
             now=now,
         )
+        self.pauses = Pauses(store, apply=self.dispatcher.hold)
+        self.announcer = Announcer(
+            store,
+            senders,
+            AnnouncePlan(
+                send_timeout=timedelta(seconds=delivery.send_timeout),
+                may_send=self.dispatcher.has_room,
+            ),
+            now=now,
+        )
         self.fanout = FanOut(store, now=now, wake=self.dispatcher.wake)
         self.poller = Poller(
             self.source,
@@ -165,6 +180,7 @@ class App:
                 universe=config.engine.universe,
                 band=config.alerts.rearm_band,
                 worker=worker,
+                is_paused=self.pauses.are_polls,
             ),
             now=now,
             wake=self.fanout.wake,
@@ -180,8 +196,12 @@ class App:
             now=now,
             operators=frozenset(config.app.operators),
             access=config.app.access,
+            listed=frozenset(config.app.users),
+            lines_per_minute=config.app.lines_per_minute,
             troubles=self.troubles,
             wake=self.dispatcher.wake,
+            on_pause=self.pauses.look,
+            spending=getattr(self.source, "spending", None),
             lookup=self.source.lookup,
             watches_max=config.app.watches_max,
         )
@@ -258,6 +278,8 @@ class App:
         Raises whatever ended a part that must never end.
         """
         await self._greet()
+        # before the first poll and the first send: a pause outlives a restart
+        await self.pauses.look()
         async with AsyncExitStack() as stack:
             schedule = await stack.enter_async_context(Schedule(self.now))
             async with asyncio.TaskGroup() as group:
@@ -275,6 +297,9 @@ class App:
                     schedule.every(interval, self._poll, name="poll")
                 if self._has("deliver"):
                     schedule.every(CLOCK_LOOK, self._mend_clock, name="clock")
+                if self._has("deliver"):
+                    schedule.every(STEP_EVERY, self._announce, name="announce")
+                schedule.every(PAUSES_EVERY, self._look_at_pauses, name="pauses")
                 schedule.every(LOOK_EVERY, self.watchman.look, name="watchman")
                 self.serving.set()
                 self._log_start()
@@ -325,6 +350,19 @@ class App:
             logger.warning("the clock stepped back", extra={"seconds": step.seconds})
             self.dispatcher.wake()
 
+    async def _announce(self) -> None:
+        try:
+            await self.announcer.step()
+        except StoreError:
+            logger.exception("not announced", extra={"action": "announce_failed"})
+
+    async def _look_at_pauses(self) -> None:
+        try:
+            await self.pauses.look()
+        except StoreError:
+            # what was known last stays in force
+            logger.warning("pauses not seen", extra={"action": "pauses_unseen"})
+
     def _sent(self, platform: Platform, delay: timedelta) -> None:
         self._metrics.sent(platform, delay)
         self.watchman.worked(platform)
@@ -343,7 +381,10 @@ class App:
     # ------------------------------------------------------------------------ health
 
     def troubles(self) -> Mapping[str, str]:
-        """Name what keeps parts from working, for /status."""
+        """Name what keeps parts from working, and what is paused, for /status."""
+        return {**self._faults(), **self.pauses.troubles()}
+
+    def _faults(self) -> Mapping[str, str]:
         found = {
             face.name: face.trouble()
             for face in self.faces
@@ -360,7 +401,7 @@ class App:
 
     async def health(self) -> Mapping[str, str]:
         """Name each dependency with its trouble, for /readyz; empty is well."""
-        found = dict(self.troubles())
+        found = dict(self._faults())
         try:
             await self.store.ping()
             found["database"] = ""
@@ -370,6 +411,8 @@ class App:
         return found
 
     async def _engine_health(self) -> str:
+        if self.pauses.are_polls():
+            return ""
         trouble = self.poller.trouble()
         good = await self.store.last_good_poll(self.source.name)
         if good is None:

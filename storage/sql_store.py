@@ -4,6 +4,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.ports import Clock, Store
+from storage.access import AccessStore
+from storage.announcements import AnnouncementStore
 from storage.assets import AssetStore
 from storage.clock import ClockStore
 from storage.database import Database
@@ -17,8 +19,11 @@ from storage.leases import LeaseStore
 from storage.lockfile import LockFile
 from storage.parking import ParkingStore
 from storage.polls import PollStore
+from storage.population import PopulationStore
 from storage.recipients import RecipientStore
 from storage.routes import RouteStore
+from storage.screens import ScreenStore
+from storage.trails import TrailStore
 from storage.watches import WatchStore
 
 
@@ -34,6 +39,11 @@ class SqlStore(
     ForgettingStore,
     WatchStore,
     AssetStore,
+    ScreenStore,
+    AccessStore,
+    AnnouncementStore,
+    TrailStore,
+    PopulationStore,
     InboxStore,
     LeaseStore,
     ValueStore,

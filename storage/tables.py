@@ -18,6 +18,12 @@ from storage.asset_tables import (
     ReadingRow,
 )
 from storage.columns import Row
+from storage.desk_tables import (
+    AccessRuleRow,
+    AnnouncementPostRow,
+    AnnouncementRow,
+    InviteRow,
+)
 from storage.recipient_tables import (
     BotValueRow,
     DeliveryRow,
@@ -67,3 +73,7 @@ DELIVERIES = table(DeliveryRow)
 INBOX = table(InboxEntryRow)
 LEASES = table(LeaseRow)
 BOT_VALUES = table(BotValueRow)
+ACCESS_RULES = table(AccessRuleRow)
+INVITES = table(InviteRow)
+ANNOUNCEMENTS = table(AnnouncementRow)
+ANNOUNCEMENT_POSTS = table(AnnouncementPostRow)

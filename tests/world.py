@@ -14,13 +14,15 @@ from tempfile import TemporaryDirectory
 
 from fakes import FakeClock, FakeSender, FakeSource
 
+from bot.announcer import AnnouncePlan, Announcer
 from bot.commands import CommandDesk, Room, SourceInfo
 from bot.dispatcher import Dispatcher, DispatchPlan
 from bot.fanout import FanOut
 from bot.message import Message
 from bot.model import Address, PlaceKind, Platform
+from bot.pauses import Pauses
 from bot.poller import Poller, PollPlan
-from bot.ports import Call, Store
+from bot.ports import Call, PressReply, Store
 from storage import open_store
 
 INTERVAL = timedelta(minutes=5)
@@ -47,6 +49,10 @@ class World:
         self.telegram = FakeSender(Platform.TELEGRAM, knows_nonces=False)
         self.generation = 0
         self.store: Store
+        #: what a configuration would say; takes effect with the next `restart`
+        self.access = "open"
+        self.listed: frozenset[str] = frozenset()
+        self.lines_per_minute = 100_000.0
 
     async def open(self) -> None:
         """Build the parts as a process does at its start."""
@@ -60,11 +66,23 @@ class World:
             now=self.clock,
             chance=lambda: 0.0,
         )
+        self.pauses = Pauses(self.store, apply=self.dispatcher.hold)
+        self.announcer = Announcer(
+            self.store,
+            {Platform.WEB: self.sender, Platform.TELEGRAM: self.telegram},
+            AnnouncePlan(may_send=self.dispatcher.has_room),
+            now=self.clock,
+        )
         self.fanout = FanOut(self.store, now=self.clock)
         self.poller = Poller(
             self.source,
             self.store,
-            PollPlan(interval=INTERVAL, universe="all", worker=worker),
+            PollPlan(
+                interval=INTERVAL,
+                universe="all",
+                worker=worker,
+                is_paused=self.pauses.are_polls,
+            ),
             now=self.clock,
         )
         self.room = Room(
@@ -76,6 +94,10 @@ class World:
             ),
             now=self.clock,
             operators=frozenset({"telegram:1"}),
+            access=self.access,
+            listed=self.listed,
+            lines_per_minute=self.lines_per_minute,
+            on_pause=self.pauses.look,
             lookup=self.source.lookup,
         )
         self.desk = CommandDesk(self.room)
@@ -111,8 +133,14 @@ class World:
         user: str = "",
         is_admin: bool = True,
     ) -> Message:
-        """Type a line somewhere and return the reply."""
-        return await self.desk.say(self.call(text, place, kind, user, is_admin))
+        """Type a line somewhere and return the reply; there must be one."""
+        reply = await self.desk.say(self.call(text, place, kind, user, is_admin))
+        assert reply is not None, f"silence after {text!r}"
+        return reply
+
+    async def press(self, action: str, *, place: str = "web:alice") -> PressReply:
+        """Press a button in somebody's private chat."""
+        return await self.desk.press(self.call("", place), action)
 
     async def prefer(self, *, place: str = "web:alice", **chosen: object) -> None:
         """Let a place choose how it hears, such as `pace=Pace.FAST`; the rest stays."""

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from bot import grammar, notices, replies
-from bot.commands import about, menus, watching
+from bot.commands import about, admin, menus, screens, watching, whys
 from bot.commands.room import Room
 from bot.commands.settings import place_mute
 from bot.commands.watching import Adding
@@ -27,8 +27,12 @@ async def press(room: Room, call: Call, action: str) -> PressReply:
     if menu is not None:
         return await menu(room, call, argument)
     match name:
-        case "signal" | "watchme":
+        case "signal" | "watchme" | "why":
             return await _anybody(room, call, name, argument)
+        case "flips" | "top" | "screen":
+            return PressReply(edited=await screens.turn_page(room, name, argument))
+        case "admin":
+            return await admin.press(room, call, argument)
         case "sample":
             return PressReply(message=await about.preview(room, call, ""))
         case "keep":
@@ -44,6 +48,8 @@ async def _anybody(room: Room, call: Call, name: str, argument: str) -> PressRep
         return PressReply(toast=_OLD)
     if name == "signal":
         return PressReply(message=await about.show_signal(room, call, asset))
+    if name == "why":
+        return PressReply(message=await whys.explain(room, call, asset))
     return await _watch_me(room, call, asset)
 
 

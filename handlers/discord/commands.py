@@ -44,6 +44,8 @@ class Command:
     description: str
     options: tuple[Option, ...] = ()
     is_personal: bool = True
+    #: offered in direct messages alone
+    is_private_only: bool = False
 
 
 def _assets(description: str, *, is_required: bool = True) -> Option:
@@ -62,6 +64,10 @@ def _asset(description: str, *, is_required: bool = False) -> Option:
         is_required=is_required,
         is_completed=True,
     )
+
+
+def _what(description: str, *, is_required: bool = False) -> Option:
+    return Option(name="what", description=description, is_required=is_required)
 
 
 COMMANDS: tuple[Command, ...] = (
@@ -83,6 +89,29 @@ COMMANDS: tuple[Command, ...] = (
         description="Signal and grade of an asset now, and since when",
         options=(_asset("Which one: BTC", is_required=True),),
         is_personal=False,
+    ),
+    Command(
+        name="flips",
+        description="What turned bullish or bearish in the last days",
+        options=(_what("3d bullish #ai; leave it out for all of the last 3 days"),),
+        is_personal=False,
+    ),
+    Command(
+        name="top",
+        description="The highest grades",
+        options=(_what("10 #ai; leave it out for the ten highest of all"),),
+        is_personal=False,
+    ),
+    Command(
+        name="screen",
+        description="What meets conditions now",
+        options=(_what("grade>80 flipped<3d mcap<1b", is_required=True),),
+        is_personal=False,
+    ),
+    Command(
+        name="why",
+        description="What became of the last alert here, or of an asset's last change",
+        options=(_asset("Which one; leave it out for the last alert"),),
     ),
     Command(
         name="threshold",
@@ -127,6 +156,12 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(name="status", description="Whether I work, and how fast"),
     Command(
+        name="admin",
+        description="For the operators of this bot",
+        options=(_what("stats, budget, dead, pause, announce, users, block, invite"),),
+        is_private_only=True,
+    ),
+    Command(
         name="claim",
         description="Become the operator of this bot",
         options=(
@@ -165,7 +200,9 @@ def definitions(commands: Sequence[Command] = COMMANDS) -> list[JsonDict]:
                 }
                 for option in sorted(command.options, key=lambda o: not o.is_required)
             ],
-            "contexts": [_CONTEXT_GUILD, _CONTEXT_BOT_DM],
+            "contexts": [_CONTEXT_BOT_DM]
+            if command.is_private_only
+            else [_CONTEXT_GUILD, _CONTEXT_BOT_DM],
             "integration_types": [_GUILD_INSTALL],
         }
         for command in commands

@@ -34,6 +34,7 @@ _SORRY = Message(
     title=line("⚠️ That did not work here; nothing was changed. Try again in a minute."),
     tone=Tone.TROUBLE,
 )
+_NOTHING = Message(title=line("⏳"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +113,9 @@ class Interactions:
             self._desk.say(self._call(interaction, typed_line(name, values))),
             lambda: answer.wait_for_message(is_private=is_personal),
         )
+        if reply is None:
+            # Discord would show an error in place of silence.
+            reply, is_personal = _NOTHING, is_in_server
         is_private = is_personal or (is_in_server and reply.is_private)
         with _told(interaction):
             await answer.say(reply, is_private=is_private)

@@ -52,6 +52,10 @@ MENU: Final = (
     ("unwatch", "Stop watching: /unwatch BTC"),
     ("watchlist", "Everything you watch"),
     ("signal", "Signal and grade now: /signal BTC"),
+    ("flips", "What turned in the last days: /flips 3d bullish #ai"),
+    ("top", "The highest grades: /top 10 #ai"),
+    ("screen", "What meets conditions: /screen grade>80 flipped<3d"),
+    ("why", "What became of the last alert: /why BTC"),
     ("threshold", "Lines a grade may cross: /threshold BTC 80 50"),
     ("mute", "Silence for a while: /mute 24h"),
     ("unmute", "End the silence"),
@@ -110,6 +114,8 @@ class TelegramCommands:
         elif text := self._text(message):
             call = self._call(message, text)
             reply = await self._desk.say(call)
+            if reply is None:
+                return
             if call.kind is not PlaceKind.PRIVATE:
                 reply = reply.evolve(reply_to=str(message.message_id))
             await self._tell(call.place, reply)

@@ -143,7 +143,7 @@ class Routes:
                 self._desk, visitor.inbox, text, language=reading.language(request)
             )
         messages = [own]
-        for part in render.render(message):
+        for part in () if message is None else render.render(message):
             entry = await self._inboxes.add(visitor.inbox, EntryKind.REPLY, part)
             messages.append(entry)
         return self._answer(request, visitor, {"messages": messages})

@@ -39,6 +39,8 @@ DOCUMENTED = {
     "web.port": 8080,
     "app.operators": (),
     "app.access": "open",
+    "app.users": (),
+    "app.lines_per_minute": 30.0,
 }
 
 

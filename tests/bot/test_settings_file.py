@@ -126,6 +126,8 @@ IN_THE_ENVIRONMENT = {
     "discord.shard_ids": ("[0, 1]", (0, 1)),
     "app.operators": ('["telegram:1", "web:a"]', ("telegram:1", "web:a")),
     "app.access": ("invite", "invite"),
+    "app.users": ('["telegram:1"]', ("telegram:1",)),
+    "app.lines_per_minute": ("60", 60.0),
     "app.roles": (
         '["web", "poll", "deliver", "chat"]',
         ("web", "poll", "deliver", "chat"),

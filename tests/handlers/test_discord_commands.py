@@ -32,10 +32,12 @@ def test_all_commands_are_there_for_servers_and_direct_messages():
     bodies = {b["name"]: b for b in definitions()}
 
     assert list(bodies) == [
-        *("start", "help", "watch", "unwatch", "watchlist", "signal", "threshold"),
-        *("mute", "unmute", "broadcast", "preview", "status", "claim"),
+        *("start", "help", "watch", "unwatch", "watchlist", "signal"),
+        *("flips", "top", "screen", "why", "threshold"),
+        *("mute", "unmute", "broadcast", "preview", "status", "admin", "claim"),
     ]
-    assert all(b["contexts"] == [0, 1] for b in bodies.values())
+    contexts = {name: body["contexts"] for name, body in bodies.items()}
+    assert contexts == {name: [0, 1] for name in bodies} | {"admin": [1]}
     assert all(b["integration_types"] == [0] for b in bodies.values())
 
 
