@@ -14,10 +14,12 @@ from storage.claims import UNWATCHED
 from storage.merging import merge_recipients
 from storage.part import StorePart, lock_recipient
 from storage.rows import to_recipient
-from storage.tables import DELIVERIES, EVENTS, MESSAGES, RECIPIENTS, WATCHES
+from storage.tables import DELIVERIES, EVENTS, MESSAGES, RECIPIENTS, TOLD, WATCHES
 
 #: reason of a delivery that waited while its recipient was gone
 AWAY = "away"
+#: reasons that begin so concern one topic and not those beside it
+OF_A_TOPIC = "topic_"
 
 
 class ParkingStore(StorePart):
@@ -31,7 +33,11 @@ class ParkingStore(StorePart):
         """
 
         async def work(connection: AsyncConnection) -> None:
-            for row in await _rows_of(connection, address):
+            rows = await _rows_of(connection, address)
+            if reason.startswith(OF_A_TOPIC):
+                # the topic of a chat as such is its first one, General
+                rows = [row for row in rows if row.topic == address.topic]
+            for row in rows:
                 await lock_recipient(connection, row.id)
                 await park_recipient(connection, row.id, reason, now)
 
@@ -212,6 +218,10 @@ async def _move(
     for row in rows:
         if row.chat != old.chat:
             continue
+        # Message ids begin anew there: an old one would be somebody else's words.
+        await connection.execute(
+            update(TOLD).where(TOLD.c.recipient_id == row.id).values(message_ref="")
+        )
         if row.topic not in there:
             await connection.execute(
                 update(RECIPIENTS)

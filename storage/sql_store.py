@@ -9,11 +9,13 @@ from storage.clock import ClockStore
 from storage.database import Database
 from storage.dead_letters import DeadLetterStore
 from storage.deliveries import DeliveryStore
+from storage.errands import ErrandStore
 from storage.fanout import FanOutStore
 from storage.inbox import InboxStore, ValueStore
 from storage.leases import LeaseStore
 from storage.lockfile import LockFile
 from storage.parking import ParkingStore
+from storage.places import PlaceStore
 from storage.polls import PollStore
 from storage.recipients import RecipientStore
 from storage.watches import WatchStore
@@ -26,6 +28,8 @@ class SqlStore(
     DeadLetterStore,
     ParkingStore,
     RecipientStore,
+    PlaceStore,
+    ErrandStore,
     WatchStore,
     AssetStore,
     InboxStore,

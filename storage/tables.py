@@ -21,10 +21,12 @@ from storage.columns import Row
 from storage.recipient_tables import (
     BotValueRow,
     DeliveryRow,
+    ErrandRow,
     InboxEntryRow,
     LeaseRow,
     MessageRow,
     MuteRow,
+    PlaceNoteRow,
     PrivateLineRow,
     RecipientRow,
     ToldLineRow,
@@ -48,6 +50,8 @@ LINES = table(AssetLineRow)
 POLLS = table(PollRow)
 EVENTS = table(EventRow)
 RECIPIENTS = table(RecipientRow)
+PLACE_NOTES = table(PlaceNoteRow)
+ERRANDS = table(ErrandRow)
 MUTES = table(MuteRow)
 WATCHES = table(WatchRow)
 WATCH_LINES = table(WatchLineRow)
