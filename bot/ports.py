@@ -170,7 +170,7 @@ class Keeper(Protocol):
         """Publish a post of an announcement channel; a published one is fine."""
         ...
 
-    async def probe(self, address: Address) -> None:
+    async def knock(self, address: Address) -> None:
         """Find out, unseen by anybody, whether the bot may write there."""
         ...
 
@@ -257,6 +257,8 @@ class Call:
         user_name: the user as people there know them, `@kofi`; empty where unknown.
         title, topic_title: as in `Spot`, of the place it was typed in.
         spot: another place that was named beside the text (Discord's option).
+        post: sends a message into the place it was typed in, beside the reply; raises
+            `DeliveryError`. None where that is not possible.
         find_spot: finds a place by `@name` or id, None if there is none that the bot
             can see. None where places can't be named (no such platform).
     """
@@ -269,6 +271,7 @@ class Call:
     title: str = ""
     topic_title: str = ""
     spot: Spot | None = None
+    post: Callable[[Message], Awaitable[None]] | None = None
     find_spot: Callable[[str], Awaitable[Spot | None]] | None = None
     language: str = ""
     is_admin: Callable[[], Awaitable[bool]]
@@ -827,6 +830,12 @@ class Store(Protocol):
 
     async def put_errand(self, errand: Errand) -> None:
         """Keep an errand, in place of the message's earlier one of this kind."""
+        ...
+
+    async def find_errand(
+        self, address: Address, message_ref: str, kind: ErrandKind
+    ) -> Errand | None:
+        """Find a message's errand of this kind."""
         ...
 
     async def take_errand(

@@ -36,6 +36,18 @@ class ErrandStore(StorePart):
 
         await self._database.write(work)
 
+    async def find_errand(
+        self, address: Address, message_ref: str, kind: ErrandKind
+    ) -> Errand | None:
+        """Find a message's errand of this kind."""
+        statement = select(ERRANDS).where(_is(address, message_ref, kind))
+
+        async def work(connection: AsyncConnection) -> Errand | None:
+            row = (await connection.execute(statement)).first()
+            return None if row is None else _to_errand(row)
+
+        return await self._database.read(work)
+
     async def take_errand(
         self, address: Address, message_ref: str, kind: ErrandKind
     ) -> Errand | None:
