@@ -455,6 +455,58 @@ class Watch:
     created_by: str = ""
 
 
+# ---------------------------------------------------------------- places and errands
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceNote:
+    """What is known of a group, topic or channel beside its watches.
+
+    Attributes:
+        title, topic_title: as people there read them; empty where unknown.
+        setter: `platform:id` of the admin who last set what it gets; empty for an
+            anonymous one.
+        setter_name: that admin as people there know them.
+        lost_told: the `parked_since` of which the setter has heard.
+        probed_at: when writing there was last tried after a loss.
+    """
+
+    title: str = ""
+    topic_title: str = ""
+    setter: str = ""
+    setter_name: str = ""
+    set_at: datetime | None = None
+    lost_told: datetime | None = None
+    probed_at: datetime | None = None
+
+
+class ErrandKind(StrEnum):
+    """A small thing to be done later to a message that was sent."""
+
+    #: take the message away
+    DELETE = "delete"
+    #: give its buttons back; until then what was pressed can be undone
+    BUTTONS = "buttons"
+    #: publish it to those who follow a Discord announcement channel
+    PUBLISH = "publish"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Errand:
+    """One errand; a message has at most one of each kind.
+
+    `document` is plain JSON that only its kind understands; `attempts` counts the
+    tries so far.
+    """
+
+    address: Address
+    message_ref: str
+    kind: ErrandKind
+    due_at: datetime
+    document: "JsonDict" = field(default_factory=dict)
+    attempts: int = 0
+
+
 # ---------------------------------------------------------------- told and delivery
 
 

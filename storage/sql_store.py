@@ -9,6 +9,7 @@ from storage.clock import ClockStore
 from storage.database import Database
 from storage.dead_letters import DeadLetterStore
 from storage.deliveries import DeliveryStore
+from storage.errands import ErrandStore
 from storage.fanout import FanOutStore
 from storage.forgetting import ForgettingStore
 from storage.inbox import InboxStore, ValueStore
@@ -16,6 +17,7 @@ from storage.joining import JoiningStore
 from storage.leases import LeaseStore
 from storage.lockfile import LockFile
 from storage.parking import ParkingStore
+from storage.places import PlaceStore
 from storage.polls import PollStore
 from storage.recipients import RecipientStore
 from storage.routes import RouteStore
@@ -32,6 +34,8 @@ class SqlStore(
     RouteStore,
     JoiningStore,
     ForgettingStore,
+    PlaceStore,
+    ErrandStore,
     WatchStore,
     AssetStore,
     InboxStore,

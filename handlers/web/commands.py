@@ -5,8 +5,8 @@ from bot.model import Address, PlaceKind, Platform
 from bot.ports import Call, Desk, PressReply
 
 
-async def say(desk: Desk, inbox: str, text: str, *, language: str) -> Message:
-    """Do what was typed on a page and return the one reply."""
+async def say(desk: Desk, inbox: str, text: str, *, language: str) -> Message | None:
+    """Do what was typed on a page and return the one reply, if there is one."""
     return await desk.say(_call(inbox, text, language))
 
 

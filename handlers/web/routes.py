@@ -143,7 +143,7 @@ class Routes:
                 self._desk, visitor.inbox, text, language=reading.language(request)
             )
         messages = [own]
-        for part in render.render(message):
+        for part in () if message is None else render.render(message):
             entry = await self._inboxes.add(visitor.inbox, EntryKind.REPLY, part)
             messages.append(entry)
         return self._answer(request, visitor, {"messages": messages})
@@ -165,6 +165,8 @@ class Routes:
                 language=reading.language(request),
             )
         part: JsonDict = render.render(reply.edited)[0] if reply.edited else {}
+        if reply.note is not None and not reply.edited:
+            part |= render.note(reply.note)
         if reply.buttons is not None:
             part["buttons"] = render.buttons(reply.buttons)
         updated = None
