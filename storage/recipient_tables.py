@@ -111,6 +111,7 @@ class PlaceNoteRow(Row, table=True):
     __tablename__ = "place_notes"
     __table_args__ = (index("ix_place_notes_setter", "setter"),)
 
+    recipient_id: int = ref("recipients.id", is_key=True)
     title: str
     topic_title: str
     setter: str
@@ -126,6 +127,8 @@ class ErrandRow(Row, table=True):
     __tablename__ = "errands"
     __table_args__ = (index("ix_errands_due", "due_at"),)
 
+    platform: str = Field(primary_key=True)
+    chat: str = Field(primary_key=True)
     message_ref: str = Field(primary_key=True)
     kind: str = Field(primary_key=True)
     topic: str
