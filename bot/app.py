@@ -14,6 +14,8 @@ from bot.config import Config, Role
 from bot.dispatcher import Dispatcher, DispatchPlan
 from bot.errors import StoreError
 from bot.fanout import FanOut
+from bot.life_signs import LOOK_EVERY as LIFE_LOOK
+from bot.life_signs import LifePlan, LifeSigns
 from bot.limits import Limits
 from bot.metrics import Metrics
 from bot.model import Address, Platform
@@ -196,6 +198,12 @@ class App:
             ),
             now=now,
         )
+        self.life_signs = LifeSigns(
+            store,
+            senders,
+            LifePlan(source=source.name, source_title=self.source.title, owner=worker),
+            now=now,
+        )
         self.watchman = Watchman(
             store,
             post,
@@ -275,6 +283,7 @@ class App:
                     schedule.every(interval, self._poll, name="poll")
                 if self._has("deliver"):
                     schedule.every(CLOCK_LOOK, self._mend_clock, name="clock")
+                    schedule.every(LIFE_LOOK, self._send_signs, name="life_signs")
                 schedule.every(LOOK_EVERY, self.watchman.look, name="watchman")
                 self.serving.set()
                 self._log_start()
@@ -317,6 +326,10 @@ class App:
             await self.poller.poll()
         except StoreError:
             logger.exception("poll not stored", extra={"action": "poll_unstored"})
+
+    async def _send_signs(self) -> None:
+        if await self.life_signs.look():
+            self.dispatcher.wake()
 
     async def _mend_clock(self) -> None:
         """Let nothing wait for a time that a clock before its step back planned."""

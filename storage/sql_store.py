@@ -14,6 +14,7 @@ from storage.forgetting import ForgettingStore
 from storage.inbox import InboxStore, ValueStore
 from storage.joining import JoiningStore
 from storage.leases import LeaseStore
+from storage.letters import LetterStore
 from storage.lockfile import LockFile
 from storage.parking import ParkingStore
 from storage.polls import PollStore
@@ -27,6 +28,7 @@ class SqlStore(
     FanOutStore,
     DeliveryStore,
     DeadLetterStore,
+    LetterStore,
     ParkingStore,
     RecipientStore,
     RouteStore,
