@@ -16,6 +16,8 @@ from bot.dispatcher import Dispatcher, DispatchPlan
 from bot.errands import Errands
 from bot.errors import StoreError
 from bot.fanout import FanOut
+from bot.life_signs import LOOK_EVERY as LIFE_LOOK
+from bot.life_signs import LifePlan, LifeSigns
 from bot.limits import Limits
 from bot.metrics import Metrics
 from bot.model import Address, Platform
@@ -204,6 +206,12 @@ class App:
             ),
             now=now,
         )
+        self.life_signs = LifeSigns(
+            store,
+            senders,
+            LifePlan(source=source.name, source_title=self.source.title, owner=worker),
+            now=now,
+        )
         self.watchman = Watchman(
             store,
             post,
@@ -306,6 +314,7 @@ class App:
                     schedule.every(every, self.errands.run_due, name="errands")
                     every = steward.LOOK_EVERY
                     schedule.every(every, self.steward.look, name="steward")
+                    schedule.every(LIFE_LOOK, self._send_signs, name="life_signs")
                 schedule.every(LOOK_EVERY, self.watchman.look, name="watchman")
                 self.serving.set()
                 self._log_start()
@@ -348,6 +357,10 @@ class App:
             await self.poller.poll()
         except StoreError:
             logger.exception("poll not stored", extra={"action": "poll_unstored"})
+
+    async def _send_signs(self) -> None:
+        if await self.life_signs.look():
+            self.dispatcher.wake()
 
     async def _mend_clock(self) -> None:
         """Let nothing wait for a time that a clock before its step back planned."""

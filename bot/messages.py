@@ -39,6 +39,13 @@ ALONE = 2
 
 def alert(decision: Decision, setting: Setting) -> Message:
     """Word everything one decision tells, as one message."""
+    message = _alert(decision, setting)
+    if setting.advice is None:
+        return message
+    return message.evolve(body=(*message.body, *phrases.over_budget(setting.advice)))
+
+
+def _alert(decision: Decision, setting: Setting) -> Message:
     news = decision.news
     match decision.occasion:
         case Occasion.AWAY:

@@ -610,6 +610,19 @@ class MessageKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Today:
+    """What a recipient was sent on its own day.
+
+    `repeated` counts assets of which more than one flip was told.
+    """
+
+    messages: int = 0
+    flips: int = 0
+    crossings: int = 0
+    repeated: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Market:
     """How many assets stand bullish, of those with a signal, now and before."""
 
@@ -655,7 +668,7 @@ class Claim:
     `overtaken` names assets in `waiting` that stand where a later event left them,
     which is still being fanned out and so may wait here, too, in a moment.
     `digest_at` is when the last digest was sent. `backdrop` is empty unless the message
-    may be about several assets.
+    may be about several assets. `today` is there for those with a daily budget.
     """
 
     recipient: Recipient
@@ -667,6 +680,7 @@ class Claim:
     overtaken: frozenset[int] = frozenset()
     digest_at: datetime | None = None
     backdrop: Backdrop = field(default_factory=Backdrop)
+    today: Today | None = None
     frozen: FrozenMessage | None = None
 
 

@@ -753,6 +753,44 @@ class Store(Protocol):
         """
         ...
 
+    # ---- letters, about nothing that happened
+
+    async def silent_recipients(
+        self,
+        platforms: Sequence[Platform],
+        *,
+        before: datetime,
+        after: int = 0,
+        limit: int = 500,
+    ) -> Sequence[Recipient]:
+        """List private recipients who watch something and heard nothing since `before`.
+
+        In order of id, those with a larger one than `after`. Without those who are
+        parked or for whom something waits, is held or on its way.
+        """
+        ...
+
+    async def post_letter(
+        self,
+        recipient_id: int,
+        parts: tuple[JsonDict, ...],
+        *,
+        now: datetime,
+        send_by: datetime | None = None,
+    ) -> bool:
+        """Freeze a rendered message that carries no deliveries; True if it was.
+
+        It goes out as any other message does, in its turn and at the platform's pace,
+        but what the platform refuses is not tried again later. Not while the recipient
+        is parked, or something of it waits or is on its way. The recipient counts as
+        written to from now on.
+        """
+        ...
+
+    async def count_polls(self, source: str, *, since: datetime) -> tuple[int, int]:
+        """Count the polls since then: those that worked, and all that are finished."""
+        ...
+
     # ---- recipients and watches
 
     async def find_recipient(self, address: Address) -> Recipient | None:

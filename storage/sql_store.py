@@ -15,6 +15,7 @@ from storage.forgetting import ForgettingStore
 from storage.inbox import InboxStore, ValueStore
 from storage.joining import JoiningStore
 from storage.leases import LeaseStore
+from storage.letters import LetterStore
 from storage.lockfile import LockFile
 from storage.parking import ParkingStore
 from storage.places import PlaceStore
@@ -29,6 +30,7 @@ class SqlStore(
     FanOutStore,
     DeliveryStore,
     DeadLetterStore,
+    LetterStore,
     ParkingStore,
     RecipientStore,
     RouteStore,

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.config import Config
+from bot.freezer import OUR_BUG
 from bot.model import DeliveryState
 from bot.noise import Reason
 from handlers.discord import errors as discord_errors
@@ -22,7 +23,7 @@ REASONS = sorted(
     | {r for table, _ in discord_errors._KINDS for r in table.values()}
     | {reason.value for reason in Reason}
     | {dead_letters.REPLAYED, dead_letters.DROPPED, parking.AWAY, UNWATCHED}
-    | {"new", "sending", "too_old"}
+    | {"new", "sending", "too_old", OUR_BUG}
 )
 
 
