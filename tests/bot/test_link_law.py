@@ -241,6 +241,16 @@ RELAXED = settings(
         Step("poll"),
     ]
 )
+@example(
+    [
+        Step("mute", DESK),
+        Step("flip"),
+        Step("poll"),
+        Step("flip"),
+        Step("link", PHONE),
+        Step("poll"),
+    ]
+)
 @example([Step("link"), Step("blocked", DESK), Step("flip"), Step("poll")])
 @example([Step("link"), Step("crash_after", DESK), Step("flip"), Step("poll")])
 def test_the_last_thing_told_is_the_state_in_every_chat(
