@@ -163,6 +163,11 @@ class History:
         for _ in range(4):
             self.world.clock.advance(minutes=20)
             await self.world.poll()
+        # whatever is choppy settles within a day and a bit
+        for _ in range(5):
+            self.world.clock.advance(hours=7)
+            self.world.source.read_again()
+            await self.world.poll()
         self.hear_all()
 
     def hear_all(self) -> None:
