@@ -5,9 +5,10 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot import bare_words, messages, noise
+from bot import bare_words, messages, noise, noise_budget
 from bot.errors import LeaseLostError, StoreError
 from bot.model import Claim, FrozenMessage, JsonDict, MessageKind
+from bot.noise_budget import Advice
 from bot.phrases import Setting
 from bot.ports import Clock, Freeze, Sender, Store
 
@@ -167,6 +168,7 @@ class _Drafts:
             reply_to="any",
             preferences=claim.recipient.preferences,
             backdrop=claim.backdrop,
+            advice=_advice(claim),
         )
         message = messages.alert(decision, setting)
         parts = self._sender.render(message.evolve(reply_to=""))
@@ -216,7 +218,15 @@ def _essence_of(claim: Claim) -> object:
         around.own,
         tuple(id(asset) for asset in around.others),
         around.market,
+        _advice(claim),
     )
+
+
+def _advice(claim: Claim) -> Advice | None:
+    """Return what a message over the recipient's daily budget says of that."""
+    if claim.today is None:
+        return None
+    return noise_budget.advise(claim.recipient.preferences, claim.today)
 
 
 def _reply_to(claim: Claim, decision: noise.Decision) -> str:

@@ -39,6 +39,13 @@ ALONE = 2
 
 def alert(decision: Decision, setting: Setting) -> Message:
     """Word everything one decision tells, as one message."""
+    message = _alert(decision, setting)
+    if setting.advice is None:
+        return message
+    return message.evolve(body=(*message.body, *phrases.over_budget(setting.advice)))
+
+
+def _alert(decision: Decision, setting: Setting) -> Message:
     news = decision.news
     match decision.occasion:
         case Occasion.AWAY:
@@ -220,16 +227,22 @@ def _correction(news: News) -> tuple[Line, list[Block], Tone]:
 
 def alert_buttons(asset: Asset, kind: PlaceKind) -> tuple[tuple[Button, ...], ...]:
     """Return the buttons under an alert; Mute and Unwatch only in private."""
-    details = Button("🔍 Details", f"v1:signal:{asset.id}")
+    look = look_buttons(asset)
     if kind is PlaceKind.PRIVATE:
-        return (
-            (
-                details,
-                Button("🔕 Mute 24 h", f"v1:mute24:{asset.id}"),
-                Button("✖ Unwatch", f"v1:unwatch:{asset.id}"),
-            ),
+        change = (
+            Button("🔕 Mute 24 h", f"v1:mute24:{asset.id}"),
+            Button("✖ Unwatch", f"v1:unwatch:{asset.id}"),
         )
-    return ((details, Button("👁 Watch privately", f"v1:watchme:{asset.id}")),)
+        return (look, change)
+    return ((*look, Button("👁 Watch privately", f"v1:watchme:{asset.id}")),)
+
+
+def look_buttons(asset: Asset) -> tuple[Button, ...]:
+    """Return the buttons that change nothing, so that anybody may press them."""
+    return (
+        Button("📈 Chart", f"v1:chart:{asset.id}"),
+        Button("🔍 Details", f"v1:why:{asset.id}"),
+    )
 
 
 def _footer(watch: Watch, asset: Asset, setting: Setting) -> Line:

@@ -27,12 +27,14 @@ from storage.desk_tables import (
 from storage.recipient_tables import (
     BotValueRow,
     DeliveryRow,
+    ErrandRow,
     InboxEntryRow,
     LeaseRow,
     LinkCodeRow,
     LinkTryRow,
     MessageRow,
     MuteRow,
+    PlaceNoteRow,
     PrivateLineRow,
     RecipientRow,
     RouteRow,
@@ -62,6 +64,8 @@ ROUTES = table(RouteRow)
 LINK_CODES = table(LinkCodeRow)
 LINK_TRIES = table(LinkTryRow)
 UNDOS = table(UndoRow)
+PLACE_NOTES = table(PlaceNoteRow)
+ERRANDS = table(ErrandRow)
 MUTES = table(MuteRow)
 WATCHES = table(WatchRow)
 WATCH_LINES = table(WatchLineRow)

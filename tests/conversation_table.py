@@ -457,10 +457,11 @@ SECTIONS: tuple[Section, ...] = (
         about="In a group, by an admin.",
         where="group",
         steps=(
-            good("/broadcast", "📣 This place gets: top100"),
-            good("/broadcast show", "📣 This place gets: top100"),
+            good("/broadcast", "📣 What shall this … get?", "• top100 · …"),
+            good("/broadcast top100", "📣 This … gets: top100"),
+            good("/broadcast show", "📣 This … gets: top100"),
             bad("/broadcast grad>=80", "✋ I don't know the word “grad”"),
-            good("/broadcast off", "📣 This place gets nothing any more"),
+            good("/broadcast off", "📣 This … gets nothing any more"),
         ),
     ),
     Section(
@@ -469,8 +470,8 @@ SECTIONS: tuple[Section, ...] = (
         where="group",
         is_admin=False,
         steps=(
-            bad("/broadcast top100", "✋ Only admins can change what this place gets…"),
-            odd("/broadcast show", "📣 This place gets nothing"),
+            bad("/broadcast top100", "✋ Only admins can change what this … gets"),
+            odd("/broadcast show", "📣 This … gets nothing"),
         ),
     ),
     Section(

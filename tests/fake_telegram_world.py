@@ -135,7 +135,10 @@ class Post:
             message["reply_markup"] = self.markup
         if self.edited:
             message["edit_date"] = self.date
-        original = self.chat.kept.get(self.reply_to or 0)
+        # what is said in a topic at first hand counts as a reply to its opening
+        original = self.chat.kept.get(self.reply_to or self.thread or 0)
+        if original is self:
+            original = None
         if with_reply and original:
             message["reply_to_message"] = original.as_json(with_reply=False)
         return message | self.service

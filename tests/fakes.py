@@ -1,14 +1,14 @@
 """Complete fakes of our ports, with verbs: a clock, a source, a sender."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from bot.errors import DeliveryError, SourceError
 from bot.limits import Lane
-from bot.message import Message
+from bot.message import Button, Message
 from bot.model import (
     Address,
     AssetInfo,
@@ -171,6 +171,8 @@ class FakeSender:
         self.knows_nonces = knows_nonces
         self.sent: list[tuple[str, JsonDict]] = []
         self.repeats = 0
+        #: what was done to messages later, in words
+        self.kept: list[str] = []
         self.waits: dict[str, timedelta] = {}
         #: in which lane each turn was asked for
         self.lanes: list[Lane] = []
@@ -254,6 +256,32 @@ class FakeSender:
         if self._lost:
             raise self._lost.pop(0)
         return Receipt(ref)
+
+    # ---- the keeper's side: what is done to messages later
+
+    async def delete(self, address: Address, message_ref: str) -> None:
+        """Note the deletion, or fail as told."""
+        self._keep("delete", address, message_ref)
+
+    async def edit_buttons(
+        self, address: Address, message_ref: str, buttons: Sequence[Sequence[Button]]
+    ) -> None:
+        """Note the new buttons, or fail as told."""
+        labels = " ".join(b.label for row in buttons for b in row)
+        self._keep("buttons", address, message_ref, labels)
+
+    async def publish(self, address: Address, message_ref: str) -> None:
+        """Note the publication, or fail as told."""
+        self._keep("publish", address, message_ref)
+
+    async def knock(self, address: Address) -> None:
+        """Let in, or refuse as told."""
+        self._keep("knock", address)
+
+    def _keep(self, what: str, address: Address, *more: str) -> None:
+        if self._refusals.get(str(address)):
+            raise self._refusals[str(address)].pop(0)
+        self.kept.append(" ".join((what, str(address), *more)))
 
     def texts(self, address: str = "") -> list[str]:
         """Return the texts that arrived, of one address or all."""

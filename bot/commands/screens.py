@@ -12,7 +12,7 @@ from bot.grammar import Parsed
 from bot.grammar_table import FLIPS, GRAMMARS, SCREEN, TOP, Grammar
 from bot.message import Message
 from bot.model import Asset, Event, Scope, Signal, Target
-from bot.ports import Call
+from bot.ports import Call, PressReply
 from bot.screen_replies import PAGE_SIZE, FlipRow, Paged
 from bot.screening import Screen
 
@@ -45,19 +45,22 @@ async def screen(room: Room, call: Call, arguments: str) -> Message:
     return await _assets(room, parsed, SCREEN)
 
 
-async def turn_page(room: Room, command: str, argument: str) -> Message:
+async def turn_page(
+    room: Room, call: Call, argument: str, *, command: str
+) -> PressReply:
     """Show another page of a table: `argument` is `<page>:<query>`.
 
     Raises:
         UserError: a button of another version, which may have had another grammar.
     """
+    del call
     number, _, query = argument.partition(":")
     wanted = GRAMMARS[command]
     page = int(number[:4]) if number.isdecimal() else 1
     parsed = replace(grammar.parse(query, wanted), page=max(1, page))
     if wanted is FLIPS:
-        return await _flips(room, parsed)
-    return await _assets(room, parsed, wanted)
+        return PressReply(edited=await _flips(room, parsed))
+    return PressReply(edited=await _assets(room, parsed, wanted))
 
 
 async def _flips(room: Room, parsed: Parsed) -> Message:

@@ -18,6 +18,10 @@ CHOICE_MAX = 100
 
 _CHAT_INPUT = 1
 _STRING = 3
+_CHANNEL = 7
+#: channels that hold messages of ours: text, announcement and the three kinds of thread
+#: (discord.com/developers/docs/resources/channel#channel-object-channel-types)
+_CHANNEL_TYPES = (0, 5, 10, 11, 12)
 _GUILD_INSTALL = 0
 _CONTEXT_GUILD = 0
 _CONTEXT_BOT_DM = 1
@@ -25,27 +29,34 @@ _CONTEXT_BOT_DM = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """One option; `is_completed` proposes assets while the last word is typed."""
+    """One option; `is_completed` proposes assets while the last word is typed.
+
+    One that `is_place` is no word of the line: it says which channel is meant.
+    """
 
     name: str
     description: str
     is_required: bool = False
     is_completed: bool = False
+    is_place: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
     """One slash command; its options stand in the order of the typed line.
 
-    In a server the answer to a personal command is for the one who asked.
+    In a server the answer to a personal command is for the one who asked. What is of
+    no use in a server is offered in direct messages only.
+
+    No command asks for permissions up front: everybody may look at what a channel
+    gets, and who may change it is asked for each time.
     """
 
     name: str
     description: str
     options: tuple[Option, ...] = ()
     is_personal: bool = True
-    #: offered in direct messages alone
-    is_private_only: bool = False
+    is_for_servers: bool = True
 
 
 def _assets(description: str, *, is_required: bool = True) -> Option:
@@ -143,23 +154,24 @@ COMMANDS: tuple[Command, ...] = (
         options=(
             Option(
                 name="what",
-                description="top100, #ai bullish grade>=80, off; leave it out to see",
+                description="top100, #ai bullish grade>=80, show, test or off",
                 is_completed=True,
+            ),
+            Option(
+                name="channel",
+                description="Another channel of this server",
+                is_place=True,
             ),
         ),
         is_personal=False,
     ),
-    Command(
-        name="preview",
-        description="A sample alert here and now",
-        is_personal=False,
-    ),
+    Command(name="preview", description="A sample alert, for you alone"),
     Command(name="status", description="Whether I work, and how fast"),
     Command(
         name="admin",
         description="For the operators of this bot",
         options=(_what("stats, budget, dead, pause, announce, users, block, invite"),),
-        is_private_only=True,
+        is_for_servers=False,
     ),
     Command(
         name="claim",
@@ -171,6 +183,7 @@ COMMANDS: tuple[Command, ...] = (
                 is_required=True,
             ),
         ),
+        is_for_servers=False,
     ),
 )
 
@@ -191,22 +204,30 @@ def definitions(commands: Sequence[Command] = COMMANDS) -> list[JsonDict]:
             "description": command.description,
             # Discord wants the required ones first; the line keeps its own order.
             "options": [
-                {
-                    "type": _STRING,
-                    "name": option.name,
-                    "description": option.description,
-                    "required": option.is_required,
-                    "autocomplete": option.is_completed,
-                }
+                _definition(option)
                 for option in sorted(command.options, key=lambda o: not o.is_required)
             ],
-            "contexts": [_CONTEXT_BOT_DM]
-            if command.is_private_only
-            else [_CONTEXT_GUILD, _CONTEXT_BOT_DM],
+            "contexts": (
+                [_CONTEXT_GUILD, _CONTEXT_BOT_DM]
+                if command.is_for_servers
+                else [_CONTEXT_BOT_DM]
+            ),
             "integration_types": [_GUILD_INSTALL],
+            "default_member_permissions": None,
         }
         for command in commands
     ]
+
+
+def _definition(option: Option) -> JsonDict:
+    common: JsonDict = {
+        "name": option.name,
+        "description": option.description,
+        "required": option.is_required,
+    }
+    if option.is_place:
+        return common | {"type": _CHANNEL, "channel_types": list(_CHANNEL_TYPES)}
+    return common | {"type": _STRING, "autocomplete": option.is_completed}
 
 
 def fingerprint(bodies: Sequence[JsonDict]) -> str:
@@ -220,9 +241,19 @@ def typed_line(name: str, values: Mapping[str, str]) -> str:
     White space becomes single spaces: a line stays a line.
     """
     command = find_command(name)
-    order = [o.name for o in command.options] if command else list(values)
+    order = list(values)
+    if command is not None:
+        order = [o.name for o in command.options if not o.is_place]
     words = (word for option in order for word in values.get(option, "").split())
     return " ".join((f"/{name}", *words))
+
+
+def place_option(name: str, values: Mapping[str, str]) -> str:
+    """Return the id of the channel that was named beside the line, if one was."""
+    command = find_command(name)
+    options = command.options if command is not None else ()
+    named = (values.get(o.name, "") for o in options if o.is_place)
+    return next((x for x in named if x), "")
 
 
 def last_word(typed: str) -> str:

@@ -6,7 +6,7 @@ from bot.ports import Call, Desk, PressReply
 
 
 async def say(desk: Desk, inbox: str, text: str, *, language: str) -> Message | None:
-    """Do what was typed on a page; return the one reply, or None for silence."""
+    """Do what was typed on a page and return the one reply, if there is one."""
     return await desk.say(_call(inbox, text, language))
 
 

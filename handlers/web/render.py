@@ -49,6 +49,14 @@ def plain(part: JsonDict) -> JsonDict:
     return {**part, "html": html}
 
 
+def note(shown: Line) -> JsonDict:
+    """Return what changes of a part when a note is put below it; empty takes it away.
+
+    Kept apart from the card's own words, so that the next note replaces it.
+    """
+    return {"note": f'<p class="note">{_line(shown)}</p>' if shown.plain else ""}
+
+
 def buttons(rows: Iterable[Iterable[Button]]) -> list[object]:
     """Return rows of buttons as values; those that lead nowhere are left out."""
     wanted = ([_button(button) for button in row] for row in rows)

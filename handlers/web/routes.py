@@ -165,6 +165,8 @@ class Routes:
                 language=reading.language(request),
             )
         part: JsonDict = render.render(reply.edited)[0] if reply.edited else {}
+        if reply.note is not None and not reply.edited:
+            part |= render.note(reply.note)
         if reply.buttons is not None:
             part["buttons"] = render.buttons(reply.buttons)
         updated = None

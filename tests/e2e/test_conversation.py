@@ -194,8 +194,8 @@ class DiscordPerson:
         if rest:
             wanted = [o for o in options if o.get("required")] or options
             assert wanted, f"/{name} takes nothing on Discord, not even {rest!r}"
-            # the last one takes what is left, as the line is put together again
-            given = {wanted[-1]["name"]: rest}
+            # one takes it all: the line is put together again as it was
+            given = {wanted[0]["name"]: rest}
         typed = self.user.types(name, in_=self.channel, **given)
         self.last = await typed.reply(timeout=WAIT)
         return _words(self.last)

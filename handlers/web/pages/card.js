@@ -97,7 +97,7 @@ export function card(entry, isPending = false) {
   }
   element.dataset.tone = entry.tone ?? "plain";
   const content = document.createElement("template");
-  content.innerHTML = entry.html ?? "";
+  content.innerHTML = (entry.html ?? "") + (entry.note ?? "");
   element.append(meta(entry), content.content);
   const rows = (entry.buttons ?? []).filter((row) => row.length > 0);
   if (rows.length > 0) {

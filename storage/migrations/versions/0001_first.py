@@ -573,6 +573,7 @@ def upgrade() -> None:
     )
     _create_links()
     _create_desk_tables()
+    _create_places()
 
 
 def _create_links() -> None:
@@ -708,6 +709,44 @@ def _create_desk_tables() -> None:
     )
 
 
+def _create_places() -> None:
+    """Create what is kept of places, and of errands to their messages."""
+    op.create_table(
+        "place_notes",
+        sa.Column("recipient_id", ID, autoincrement=False, nullable=False),
+        sa.Column("title", TEXT, nullable=False),
+        sa.Column("topic_title", TEXT, nullable=False),
+        sa.Column("setter", TEXT, nullable=False),
+        sa.Column("setter_name", TEXT, nullable=False),
+        sa.Column("set_at", TIME, nullable=True),
+        sa.Column("lost_told", TIME, nullable=True),
+        sa.Column("probed_at", TIME, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["recipient_id"],
+            ["recipients.id"],
+            name=op.f("fk_place_notes_recipient_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("recipient_id", name=op.f("pk_place_notes")),
+    )
+    op.create_index("ix_place_notes_setter", "place_notes", ["setter"])
+    op.create_table(
+        "errands",
+        sa.Column("platform", TEXT, nullable=False),
+        sa.Column("chat", TEXT, nullable=False),
+        sa.Column("message_ref", TEXT, nullable=False),
+        sa.Column("kind", TEXT, nullable=False),
+        sa.Column("topic", TEXT, nullable=False),
+        sa.Column("document", JSON, nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("due_at", TIME, nullable=False),
+        sa.PrimaryKeyConstraint(
+            "platform", "chat", "message_ref", "kind", name=op.f("pk_errands")
+        ),
+    )
+    op.create_index("ix_errands_due", "errands", ["due_at"])
+
+
 def downgrade() -> None:
     """Drop all tables."""
     for name in (
@@ -726,6 +765,7 @@ def downgrade() -> None:
         "undos",
         "link_tries",
         "link_codes",
+        "place_notes",
         "mutes",
         "messages",
         "events",
@@ -736,6 +776,7 @@ def downgrade() -> None:
         "recipients",
         "polls",
         "leases",
+        "errands",
         "inbox_entries",
         "bot_values",
         "assets",
