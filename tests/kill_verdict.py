@@ -31,6 +31,9 @@ class Verdict:
     busy_kills: int = 0
     #: sends that ended without a clear answer though nobody was killed
     unanswered: int = 0
+    #: news told again by another message: the one before was in flight at a kill and
+    #: its outcome still unknown when its window ended, so it was decided anew
+    retold: int = 0
     #: repeats because a lease ran out in a living process: the machine is too busy
     overdue: int = 0
     lost: list[str] = field(default_factory=list)
@@ -61,7 +64,7 @@ async def judge(history: History) -> Verdict:
     )
     verdict.unanswered = unanswered.total()
     for place in history.places:
-        _judge_order(history, place, verdict)
+        _judge_order(history, place, _thawed(history, of_chat[place.chat]), verdict)
         _judge_messages(
             history, place, of_chat[place.chat], unanswered[place.chat], verdict
         )
@@ -85,8 +88,22 @@ def _overdue(message: Row[Any], kills: list[datetime]) -> int:
     return sum(max(0, n - bool(place)) for place, n in enumerate(leases))
 
 
-def _judge_order(history: History, place: Place, verdict: Verdict) -> None:
+def _thawed(history: History, messages: list[Row[Any]]) -> set[str]:
+    """Return what may be told again: thawed, after a kill while it was in flight."""
+    return {
+        history.scene.identity_of(message.id, number, part)
+        for message in messages
+        if message.state == "thawed"
+        and any(kill >= message.frozen_at for kill in history.kills)
+        for number, part in enumerate(message.parts)
+    }
+
+
+def _judge_order(
+    history: History, place: Place, thawed: set[str], verdict: Verdict
+) -> None:
     """Each asset's turns are told in order, and the last one told is what stands."""
+    teller: dict[str, str] = {}
     last = {symbol: 14 * n for n, symbol in enumerate(SYMBOLS)}
     before = ""
     for alert in place.alerts:
@@ -100,7 +117,10 @@ def _judge_order(history: History, place: Place, verdict: Verdict) -> None:
         for symbol, (grade, signal) in told.items():
             turn = _turn(grade, last[symbol])
             is_later = turn == last[symbol] if is_repeat else turn > last[symbol]
-            if not is_later:
+            is_retold = turn == last[symbol] and teller.get(symbol) in thawed
+            verdict.retold += is_retold and not is_later
+            teller[symbol] = alert.identity
+            if not is_later and not is_retold:
                 verdict.wrong.append(
                     f"{place.chat}: {symbol} turn {turn} after {last[symbol]}"
                 )

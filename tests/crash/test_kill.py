@@ -68,7 +68,8 @@ async def test_killed_at_any_moment_nothing_is_lost(
         f"{verdict.alerts} alerts seen;\n"
         f"{len(verdict.lost)} lost, {verdict.repeats} seen again, "
         f"{verdict.in_flight} in flight at {verdict.busy_kills} of the kills, "
-        f"{verdict.unanswered} sends refused, {verdict.overdue} overdue;\n"
+        f"{verdict.unanswered} sends refused, {verdict.overdue} overdue, "
+        f"{verdict.retold} told anew;\n"
         f"{len(verdict.wrong)} wrong otherwise"
     )
     print("\n".join([*verdict.lost, *verdict.wrong][:40]))
