@@ -18,6 +18,7 @@ CHOICE_MAX = 100
 
 _CHAT_INPUT = 1
 _STRING = 3
+_ATTACHMENT = 11
 _GUILD_INSTALL = 0
 _CONTEXT_GUILD = 0
 _CONTEXT_BOT_DM = 1
@@ -31,6 +32,8 @@ class Option:
     description: str
     is_required: bool = False
     is_completed: bool = False
+    #: a file in place of a word of the line
+    is_file: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +66,76 @@ def _asset(description: str, *, is_required: bool = False) -> Option:
         is_completed=True,
     )
 
+
+def _what(description: str, *, is_file: bool = False) -> Option:
+    name = "file" if is_file else "what"
+    return Option(name=name, description=description, is_file=is_file)
+
+
+#: one's own settings, chats and data
+PERSONAL: tuple[Command, ...] = (
+    Command(name="settings", description="All settings, with buttons"),
+    Command(
+        name="quiet",
+        description="Hours in which nothing comes but what is urgent",
+        options=(_what("22:00-07:00, 10pm-7am Berlin, or off"),),
+    ),
+    Command(
+        name="timezone",
+        description="Whose clock counts",
+        options=(_what("A place or an offset: Berlin, New York, UTC+2"),),
+    ),
+    Command(
+        name="digest",
+        description="One message in place of many",
+        options=(_what("daily 08:00, weekly mon 08:00, or off"),),
+    ),
+    Command(
+        name="pace",
+        description="How soon a change is believed",
+        options=(_what("calm, normal or fast"),),
+    ),
+    Command(
+        name="sound",
+        description="What rings",
+        options=(_what("flips on, lines silent, or silent for everything"),),
+    ),
+    Command(
+        name="budget",
+        description="How many messages a day are fine",
+        options=(_what("A number such as 3, or off"),),
+    ),
+    Command(
+        name="signoflife",
+        description="A silent line after a week without news",
+        options=(_what("on or off"),),
+    ),
+    Command(
+        name="language",
+        description="The language I write in",
+        options=(_what("Its name"),),
+    ),
+    Command(
+        name="link",
+        description="Share one watchlist with your other chat",
+        options=(_what("The code from the other chat; leave it out to get one"),),
+    ),
+    Command(name="unlink", description="Let this chat go its own way"),
+    Command(
+        name="export",
+        description="Your watches and settings as a file",
+        options=(_what("json, csv or list"),),
+    ),
+    Command(
+        name="import",
+        description="Take over watches from a file or a list",
+        options=(
+            _what("A list such as BTC ETH SOL"),
+            _what("A file from /export, or a list of symbols", is_file=True),
+        ),
+    ),
+    Command(name="forgetme", description="Erase everything about you"),
+)
 
 COMMANDS: tuple[Command, ...] = (
     Command(name="start", description="Begin, or resume after a pause"),
@@ -108,6 +181,7 @@ COMMANDS: tuple[Command, ...] = (
         description="End the silence",
         options=(_asset("Which one; leave it out for everything"),),
     ),
+    *PERSONAL,
     Command(
         name="broadcast",
         description="Admins: what this channel gets",
@@ -156,13 +230,7 @@ def definitions(commands: Sequence[Command] = COMMANDS) -> list[JsonDict]:
             "description": command.description,
             # Discord wants the required ones first; the line keeps its own order.
             "options": [
-                {
-                    "type": _STRING,
-                    "name": option.name,
-                    "description": option.description,
-                    "required": option.is_required,
-                    "autocomplete": option.is_completed,
-                }
+                _definition(option)
                 for option in sorted(command.options, key=lambda o: not o.is_required)
             ],
             "contexts": [_CONTEXT_GUILD, _CONTEXT_BOT_DM],
@@ -170,6 +238,17 @@ def definitions(commands: Sequence[Command] = COMMANDS) -> list[JsonDict]:
         }
         for command in commands
     ]
+
+
+def _definition(option: Option) -> JsonDict:
+    common: JsonDict = {
+        "name": option.name,
+        "description": option.description,
+        "required": option.is_required,
+    }
+    if option.is_file:
+        return common | {"type": _ATTACHMENT}
+    return common | {"type": _STRING, "autocomplete": option.is_completed}
 
 
 def fingerprint(bodies: Sequence[JsonDict]) -> str:
@@ -183,7 +262,9 @@ def typed_line(name: str, values: Mapping[str, str]) -> str:
     White space becomes single spaces: a line stays a line.
     """
     command = find_command(name)
-    order = [o.name for o in command.options] if command else list(values)
+    order = list(values)
+    if command is not None:
+        order = [o.name for o in command.options if not o.is_file]
     words = (word for option in order for word in values.get(option, "").split())
     return " ".join((f"/{name}", *words))
 

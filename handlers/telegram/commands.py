@@ -9,7 +9,7 @@ import logging
 import re
 import traceback
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
 
@@ -38,6 +38,7 @@ from bot.message import Message as Reply
 from bot.message import line
 from bot.model import Address, JsonDict, PlaceKind, Platform
 from bot.ports import Call, Desk, PressReply
+from handlers.telegram import documents
 from handlers.telegram.errors import classify
 from handlers.telegram.render import units
 from handlers.telegram.sender import TelegramSender
@@ -55,6 +56,20 @@ MENU: Final = (
     ("threshold", "Lines a grade may cross: /threshold BTC 80 50"),
     ("mute", "Silence for a while: /mute 24h"),
     ("unmute", "End the silence"),
+    ("settings", "Quiet hours, digest, sound and more"),
+    ("quiet", "Hours of silence: /quiet 22:00-07:00"),
+    ("timezone", "Your clock: /timezone Berlin"),
+    ("digest", "One message a day: /digest daily 08:00"),
+    ("pace", "How soon I believe a change: calm, normal, fast"),
+    ("sound", "What rings: /sound lines on"),
+    ("budget", "Messages a day that are fine: /budget 3"),
+    ("signoflife", "A line after a silent week: on, off"),
+    ("language", "The language I write in"),
+    ("link", "One watchlist for two chats"),
+    ("unlink", "Let this chat go its own way"),
+    ("export", "Your watches as a file"),
+    ("import", "Bring watches: a file or a list"),
+    ("forgetme", "Erase everything about you"),
     ("broadcast", "What this group or channel gets (admins)"),
     ("preview", "A sample alert, here and now"),
     ("status", "Is everything running?"),
@@ -109,6 +124,9 @@ class TelegramCommands:
             await self._moved(message.migrate_from_chat_id, message.chat.id)
         elif text := self._text(message):
             call = self._call(message, text)
+            if message.document is not None:
+                file = await documents.read(self._bot, message)
+                call = replace(call, attachment=file)
             reply = await self._desk.say(call)
             if call.kind is not PlaceKind.PRIVATE:
                 reply = reply.evolve(reply_to=str(message.message_id))
@@ -182,7 +200,10 @@ class TelegramCommands:
 
     def _text(self, message: Message) -> str:
         """Return what was said to this bot, or an empty string."""
-        text = (message.text or "").strip()
+        text = (message.text or message.caption or "").strip()
+        if not text and message.document is not None:
+            # a file alone is one that somebody brings
+            text = "/import"
         is_private = message.chat.type == Chat.PRIVATE
         author = message.from_user
         if author is not None and author.is_bot and message.sender_chat is None:

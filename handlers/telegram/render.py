@@ -25,6 +25,7 @@ from bot.message import (
     TimeStyle,
 )
 from bot.model import JsonDict
+from handlers.telegram import documents
 
 logger = logging.getLogger(__name__)
 
@@ -103,6 +104,8 @@ def render(
         parts[0]["reply_to"] = message.reply_to
     if keyboard := render_buttons(message.buttons):
         parts[-1]["reply_markup"] = keyboard
+    if message.attachment is not None:
+        parts.append(documents.part_of(message.attachment))
     return tuple(parts)
 
 
