@@ -21,6 +21,7 @@ from bot.errors import TemporaryDeliveryError
 from bot.limits import ChatRule, Lane, Limits, Rules
 from bot.message import Button, Message
 from bot.model import Address, JsonDict, Platform, Receipt
+from handlers.telegram import documents
 from handlers.telegram import render as rendering
 from handlers.telegram.errors import classify
 from handlers.telegram.transport import AiohttpRequest, make_bot
@@ -122,6 +123,8 @@ class TelegramSender:
         del nonce
         try:
             async with asyncio.timeout(self._seconds):
+                if documents.KEY in part:
+                    return await documents.post(self._bot, address, part)
                 if is_plain or not self._knows_time_entities:
                     return await self._post(address, part, is_plain=is_plain)
                 try:
