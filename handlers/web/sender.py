@@ -77,3 +77,18 @@ class WebSender:
                 f"the store refused: {error}", reason="store", is_unknown=True
             ) from error
         return Receipt(str(entry["id"]))
+
+    async def edit(self, address: Address, message_ref: str, part: JsonDict) -> None:
+        """Replace an entry of the inbox, also on its open pages; gone is fine.
+
+        Raises `TemporaryDeliveryError` if the store fails.
+        """
+        try:
+            async with asyncio.timeout(KEEP_TIMEOUT):
+                entry = await self._inboxes.find(address.chat, int(message_ref))
+                if entry is not None:
+                    await self._inboxes.change(address.chat, entry, part)
+        except (TimeoutError, StoreError) as error:
+            raise TemporaryDeliveryError(
+                "the store kept no change", reason="store", is_unknown=True
+            ) from error
