@@ -134,12 +134,17 @@ class TelegramSender:
                 return await self._post(address, part)
         except (TelegramError, TimeoutError) as error:
             failure = classify(error)
-        if isinstance(failure, TemporaryDeliveryError) and failure.retry_after:
+        if isinstance(failure, TemporaryDeliveryError):
+            self._heed(address, failure)
+        # Raised out here: see `_ask`.
+        raise failure
+
+    def _heed(self, address: Address, failure: TemporaryDeliveryError) -> None:
+        """Keep waiting whom Telegram told to wait."""
+        if failure.retry_after:
             self.limits.refused(
                 address.chat, failure.retry_after, is_global=failure.is_global
             )
-        # Raised out here: see `_ask`.
-        raise failure
 
     async def _post(
         self, address: Address, part: JsonDict, *, is_plain: bool = False
@@ -164,7 +169,7 @@ class TelegramSender:
     async def edit(self, address: Address, message_ref: str, part: JsonDict) -> None:
         """Replace a message and its buttons; raise `DeliveryError` as `send` does.
 
-        A message that says the same already is fine.
+        Waits for a turn at the overall rate. A message that says the same is fine.
         """
 
         async def post(text: str) -> None:
@@ -181,7 +186,12 @@ class TelegramSender:
             with _already_so():
                 await self._with_fallback(post, str(part["text"]))
 
-        await self._ask(edit)
+        async with self.limits.edit_turn(self._lane):
+            try:
+                await self._ask(edit)
+            except TemporaryDeliveryError as error:
+                self._heed(address, error)
+                raise
 
     async def edit_buttons(
         self,
