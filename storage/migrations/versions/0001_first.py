@@ -559,8 +559,8 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("watch_id", "threshold", name=op.f("pk_watch_lines")),
     )
-    _create_links()
     _create_places()
+    _create_links()
 
 
 def _create_links() -> None:
