@@ -29,6 +29,7 @@ from bot.model import (
     Watch,
 )
 from bot.news import Decision, News, Note, Occasion
+from bot.noise import BROAD_FROM
 from bot.phrases import Setting
 
 #: a phone's lock screen shows about so many columns of line 1
@@ -54,13 +55,15 @@ def _alert(decision: Decision, setting: Setting) -> Message:
             return releases.night(decision, setting)
         case Occasion.OFF:
             return releases.we_were_off(decision, setting)
-        case Occasion.ALERT:
+        case Occasion.MORE if setting.wave is not None:
+            return broad_moves.more(decision, setting.wave, setting)
+        case _:
             pass
+    flips = [n for n in news if n.event.kind is EventKind.FLIP]
+    if len(flips) >= BROAD_FROM:
+        return broad_moves.broad(decision, flips, setting)
     if len(news) == 1:
         return _single(news[0], decision.came_back, setting)
-    flips = [n for n in news if n.event.kind is EventKind.FLIP]
-    if len(flips) >= broad_moves.BROAD_FROM:
-        return broad_moves.broad(decision, flips, setting)
     return summaries.several(decision, setting)
 
 

@@ -603,17 +603,40 @@ class FrozenMessage:
     owed_since: datetime | None = None
     #: not sent by then, and not begun, it is decided anew: quiet hours begin
     send_by: datetime | None = None
+    edit: "Edit | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What an earlier message of the chat says from now on, rendered."""
+
+    message_ref: str
+    part: JsonDict
 
 
 class MessageKind(StrEnum):
     """What a message is, as far as somebody looks back at it.
 
-    A LETTER carries no deliveries: a sign of life.
+    A LETTER carries no deliveries: a sign of life. A WAVE is a broad move's table, MORE
+    a later line about it.
     """
 
     ALERT = "alert"
+    WAVE = "wave"
+    MORE = "more"
     DIGEST = "digest"
     LETTER = "letter"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wave:
+    """A broad move that was told within the last half hour.
+
+    `message_ref` is its table; `told` all flips told of it, in their order.
+    """
+
+    message_ref: str
+    told: tuple[tuple[Asset, Event], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -675,7 +698,8 @@ class Claim:
     `overtaken` names assets in `waiting` that stand where a later event left them,
     which is still being fanned out and so may wait here, too, in a moment.
     `digest_at` is when the last digest was sent. `backdrop` is empty unless the message
-    may be about several assets. `today` is there for those with a daily budget.
+    may be about several assets. `today` is there for those with a daily budget,
+    `wave` for those who were told of a broad move a moment ago.
     """
 
     recipient: Recipient
@@ -688,6 +712,7 @@ class Claim:
     digest_at: datetime | None = None
     backdrop: Backdrop = field(default_factory=Backdrop)
     today: Today | None = None
+    wave: Wave | None = None
     frozen: FrozenMessage | None = None
 
 

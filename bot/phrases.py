@@ -23,6 +23,7 @@ from bot.model import (
     EventKind,
     PlaceKind,
     Signal,
+    Wave,
 )
 from bot.news import Decision, News, Note, Reason
 from bot.noise_budget import Advice, Remedy
@@ -48,6 +49,7 @@ class Setting:
         reply_to: the platform's id of the asset's previous alert, for a single alert.
         preferences: how the recipient wants to hear.
         backdrop: what is around the news.
+        wave: the broad move that this message goes on with.
         advice: the message is over the daily budget, and this would help.
     """
 
@@ -58,6 +60,7 @@ class Setting:
     preferences: Preferences = field(default_factory=Preferences)
     backdrop: Backdrop = field(default_factory=Backdrop)
     advice: Advice | None = None
+    wave: Wave | None = None
 
     def is_silent(self, kind: NewsKind) -> bool:
         """Whether what is of this kind arrives without a sound."""

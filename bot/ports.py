@@ -24,6 +24,7 @@ from bot.model import (
     Conditions,
     DeliveryRecord,
     DeliveryState,
+    Edit,
     Errand,
     ErrandKind,
     Event,
@@ -156,6 +157,14 @@ class Sender(Protocol):
         `nonce` is at most 25 characters (Discord's limit) and the same for every
         repeat of this part, so that a platform that knows nonces hides a repeat.
         `is_plain` sends the words without markup, after the platform refused it.
+        """
+        ...
+
+    async def edit(self, address: Address, message_ref: str, part: JsonDict) -> None:
+        """Replace what a message says and its buttons; raise only `DeliveryError`.
+
+        Not inside a `turn`: it waits for the platform's overall rate itself. A message
+        that says the same already is fine.
         """
         ...
 
@@ -447,6 +456,7 @@ class Freeze:
         ended_mutes: assets (None = all) whose "until the next flip" this message ends.
         kind: what the message is.
         send_by: not sent by then, the message is decided anew.
+        edit: what an earlier message says once this one is sent.
         dead_reason: when set, nothing is sent: the deliveries are dead letters.
     """
 
@@ -458,6 +468,7 @@ class Freeze:
     ended_mutes: tuple[int | None, ...] = ()
     kind: MessageKind = MessageKind.ALERT
     send_by: datetime | None = None
+    edit: Edit | None = None
     dead_reason: str = ""
 
 

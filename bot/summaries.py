@@ -21,7 +21,7 @@ from bot.phrases import Setting
 
 #: buttons for so many of several assets, as many as a row holds on a phone
 _DETAILS_MAX = 4
-#: so much of a symbol fits on one of them
+#: a symbol on a button is cut here
 _SYMBOL_COLUMNS = 13
 
 

@@ -52,6 +52,7 @@ from storage.tables import (
     WATCHES,
 )
 from storage.told import read_told
+from storage.waves import load_waves
 
 #: reason of a delivery whose watch is gone and that no other watch covers
 UNWATCHED = "unwatched"
@@ -210,7 +211,8 @@ def _load_claims(
     mutes = _load_mutes(connection, rows, now)
     told = _load_told(connection, waiting)
     overtaken = load_overtaken(connection, waiting, now)
-    backdrops = load_backdrops(connection, waiting)
+    waves = load_waves(connection, {number: rows[number] for number in waiting}, now)
+    backdrops = load_backdrops(connection, waiting, waves)
     recipients = {number: to_recipient(row) for number, row in rows.items()}
     today = load_today(connection, recipients.values(), now)
     # all that was due was settled between the look and the lock
@@ -227,6 +229,7 @@ def _load_claims(
             digest_at=rows[recipient_id].digest_at,
             backdrop=backdrops.get(recipient_id, _NO_BACKDROP),
             today=today.get(recipient_id),
+            wave=waves.get(recipient_id),
             frozen=messages.get(recipient_id),
         )
         for recipient_id in sorted(due, key=lambda number: (due[number], number))
@@ -244,8 +247,11 @@ def look_at(connection: Connection, recipient_id: int, now: datetime) -> Claim |
     mutes = _load_mutes(connection, [recipient_id], now)
     told = _load_told(connection, waiting)
     overtaken = load_overtaken(connection, waiting, now)
+    waves = load_waves(connection, {recipient_id: row} if waiting else {}, now)
+    backdrops = load_backdrops(connection, waiting, waves)
+    recipient = to_recipient(row)
     return Claim(
-        recipient=to_recipient(row),
+        recipient=recipient,
         owner="",
         lease_until=now,
         mutes=tuple(mutes.get(recipient_id, ())),
@@ -253,7 +259,9 @@ def look_at(connection: Connection, recipient_id: int, now: datetime) -> Claim |
         told=told.get(recipient_id, {}),
         overtaken=overtaken.get(recipient_id, frozenset()),
         digest_at=row.digest_at,
-        backdrop=load_backdrops(connection, waiting).get(recipient_id, _NO_BACKDROP),
+        backdrop=backdrops.get(recipient_id, _NO_BACKDROP),
+        today=load_today(connection, [recipient], now).get(recipient_id),
+        wave=waves.get(recipient_id),
     )
 
 

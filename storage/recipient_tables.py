@@ -45,6 +45,8 @@ class RecipientRow(Row, table=True):
     #: when a message, and when a digest, last had the platform's yes
     sent_at: datetime | None = maybe_moment()
     digest_at: datetime | None = maybe_moment()
+    #: when the table of a broad move did
+    wave_at: datetime | None = maybe_moment()
     lease_owner: str | None
     lease_until: datetime | None = maybe_moment()
     created_at: datetime = moment()
@@ -278,6 +280,7 @@ class MessageRow(Row, table=True):
     delivery_ids: Any = document()
     tells: Any = document()
     ended_mutes: Any = document()
+    edit: Any = document(nullable=True)
     #: it may have arrived: a try ended without an answer, or in a crash
     is_unsure: bool
     is_plain: bool

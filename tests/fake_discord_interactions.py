@@ -264,6 +264,9 @@ def _value(
         shown = value.payload | {"permissions": rights}
         resolved.setdefault("channels", {})[value.id] = shown
         return value.id
+    if kind == 11:
+        resolved.setdefault("attachments", {})[value["id"]] = value
+        return value["id"]
     if is_typing:
         return value
     expected = PYTHON_TYPES[kind]

@@ -59,6 +59,8 @@ class Methods:
             "sendMessage": self._send_message,
             "sendPhoto": self._send_photo,
             "sendChatAction": self._send_action,
+            "sendDocument": self._send_document,
+            "getFile": self._get_file,
             "editMessageText": self._edit_text,
             "editMessageReplyMarkup": self._edit_markup,
             "deleteMessage": self._delete_message,
@@ -168,6 +170,30 @@ class Methods:
             entities=entities,
             has_photo=True,
         ).as_json()
+
+    def _send_document(self, params: Params) -> dict[str, Any]:
+        document = params["document"]
+        if not isinstance(document, Upload) or not document.size:
+            raise broken_rule("file must be non-empty")
+        text, entities = self._read(params, "caption", CAPTION_MAX)
+        return self._send(
+            params,
+            text=text,
+            html=params.get("caption", ""),
+            entities=entities,
+            file=(document.name, document.content),
+        ).as_json()
+
+    def _get_file(self, params: Params) -> dict[str, Any]:
+        content = self._world.file(params["file_id"])
+        if content is None:
+            raise bad_request("wrong file_id or the file is temporarily unavailable")
+        return {
+            "file_id": params["file_id"],
+            "file_unique_id": params["file_id"],
+            "file_size": len(content),
+            "file_path": f"documents/{params['file_id']}",
+        }
 
     def _read(
         self, params: Params, name: str, max_length: int

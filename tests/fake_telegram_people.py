@@ -81,6 +81,18 @@ class User(Chat):
         self.world.push("message", post.as_json())
         return post.message_id
 
+    def sends_file(self, name: str, content: bytes, caption: str = "") -> int:
+        """Send a file to the bot, with or without words; return the message's id."""
+        self.has_started = True
+        post = self.add(
+            sender=self.as_user(),
+            text=caption,
+            entities=typed_entities(caption),
+            file=(name, content),
+        )
+        self.world.push("message", post.as_json())
+        return post.message_id
+
     def edits(self, message_id: int, text: str, *, in_: "Group | None" = None) -> None:
         """Change an own message afterwards."""
         post = (in_ or self).find(message_id)

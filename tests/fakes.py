@@ -170,6 +170,7 @@ class FakeSender:
         self.repeat_window = timedelta(seconds=60)
         self.knows_nonces = knows_nonces
         self.sent: list[tuple[str, JsonDict]] = []
+        self.edits: list[tuple[str, JsonDict]] = []
         self.repeats = 0
         #: what was done to messages later, in words
         self.kept: list[str] = []
@@ -179,11 +180,16 @@ class FakeSender:
         self._nonces: dict[tuple[str, str], str] = {}
         self._refusals: dict[str, list[DeliveryError]] = {}
         self._lost: list[DeliveryError] = []
+        self._unedited: list[DeliveryError] = []
         self._crash: str = ""
 
     def refuse(self, address: str, *errors: DeliveryError) -> None:
         """Fail the next sends to this address, one error each; nothing arrives."""
         self._refusals.setdefault(address, []).extend(errors)
+
+    def refuse_edits(self, *errors: DeliveryError) -> None:
+        """Fail the next edits, one error each."""
+        self._unedited += errors
 
     def lose_answer(self, error: DeliveryError) -> None:
         """Deliver the next message, but answer with this error."""
@@ -256,6 +262,16 @@ class FakeSender:
         if self._lost:
             raise self._lost.pop(0)
         return Receipt(ref)
+
+    async def edit(self, address: Address, message_ref: str, part: JsonDict) -> None:
+        """Change a message that arrived, or fail as told."""
+        target = str(address)
+        if self._unedited:
+            raise self._unedited.pop(0)
+        number = int(message_ref.removeprefix("m")) - 1
+        assert self.sent[number][0] == target
+        self.edits.append((message_ref, part))
+        self.sent[number] = (target, {**self.sent[number][1], **part})
 
     # ---- the keeper's side: what is done to messages later
 

@@ -36,6 +36,7 @@ from bot.language import (
     Language,
     translated,
     translated_buttons,
+    translated_line,
     translated_text,
 )
 from bot.languages import LANGUAGES, choose
@@ -136,11 +137,11 @@ class CommandDesk:
             reply = _fading_in_group(call, wrong)
         except StoreError:
             logger.exception("command failed", extra={"action": "command"})
-            return _fading_in_group(call, notices.failed())
+            reply = _fading_in_group(call, notices.failed())
+        reply = _fading_in_channel(call, reply)
         if reply is None:
             return None
-        said = translated(reply, await self._language(call))
-        return _fading_in_channel(call, said)
+        return translated(reply, await self._language(call))
 
     async def _language(self, call: Call) -> Language:
         """Return the language of who is answered: chosen, or the client's."""
@@ -340,6 +341,7 @@ def _translated(reply: PressReply, language: Language) -> PressReply:
         message=None if message is None else translated(message, language),
         edited=None if edited is None else translated(edited, language),
         buttons=None if buttons is None else translated_buttons(buttons, language),
+        note=None if reply.note is None else translated_line(reply.note, language),
     )
 
 

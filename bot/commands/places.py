@@ -84,7 +84,15 @@ async def _carry_out(
 
 async def menu(room: Room, site: Site) -> Message:
     """Offer what a place could get, with its size and its past."""
-    _, note = await sites.known(room, site)
+    recipient, note = await sites.known(room, site)
+    if site.is_here and site.topic_title:
+        # A topic's name comes with what is typed in it, not with what is pressed.
+        if recipient is None:
+            recipient = await room.store.ensure_recipient(
+                site.place, site.kind, now=room.now()
+            )
+        note = replace(note, title=site.title, topic_title=site.topic_title)
+        await room.store.note_place(recipient.id, note)
     shown = await sites.shown(room, site)
     return broadcasts.menu(
         sites.named(room, site, note),

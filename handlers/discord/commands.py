@@ -22,6 +22,7 @@ _CHANNEL = 7
 #: channels that hold messages of ours: text, announcement and the three kinds of thread
 #: (discord.com/developers/docs/resources/channel#channel-object-channel-types)
 _CHANNEL_TYPES = (0, 5, 10, 11, 12)
+_ATTACHMENT = 11
 _GUILD_INSTALL = 0
 _CONTEXT_GUILD = 0
 _CONTEXT_BOT_DM = 1
@@ -39,6 +40,8 @@ class Option:
     is_required: bool = False
     is_completed: bool = False
     is_place: bool = False
+    #: a file in place of a word of the line
+    is_file: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,9 +80,81 @@ def _asset(description: str, *, is_required: bool = False) -> Option:
     )
 
 
-def _what(description: str, *, is_required: bool = False) -> Option:
-    return Option(name="what", description=description, is_required=is_required)
+def _what(
+    description: str, *, is_file: bool = False, is_required: bool = False
+) -> Option:
+    return Option(
+        name="file" if is_file else "what",
+        description=description,
+        is_file=is_file,
+        is_required=is_required,
+    )
 
+
+#: one's own settings, chats and data
+PERSONAL: tuple[Command, ...] = (
+    Command(name="settings", description="All settings, with buttons"),
+    Command(
+        name="quiet",
+        description="Hours in which nothing comes but what is urgent",
+        options=(_what("22:00-07:00, 10pm-7am Berlin, or off"),),
+    ),
+    Command(
+        name="timezone",
+        description="Whose clock counts",
+        options=(_what("A place or an offset: Berlin, New York, UTC+2"),),
+    ),
+    Command(
+        name="digest",
+        description="One message in place of many",
+        options=(_what("daily 08:00, weekly mon 08:00, or off"),),
+    ),
+    Command(
+        name="pace",
+        description="How soon a change is believed",
+        options=(_what("calm, normal or fast"),),
+    ),
+    Command(
+        name="sound",
+        description="What rings",
+        options=(_what("flips on, lines silent, or silent for everything"),),
+    ),
+    Command(
+        name="budget",
+        description="How many messages a day are fine",
+        options=(_what("A number such as 3, or off"),),
+    ),
+    Command(
+        name="signoflife",
+        description="A silent line after a week without news",
+        options=(_what("on or off"),),
+    ),
+    Command(
+        name="language",
+        description="The language I write in",
+        options=(_what("Its name"),),
+    ),
+    Command(
+        name="link",
+        description="Share one watchlist with your other chat",
+        options=(_what("The code from the other chat; leave it out to get one"),),
+    ),
+    Command(name="unlink", description="Let this chat go its own way"),
+    Command(
+        name="export",
+        description="Your watches and settings as a file",
+        options=(_what("json, csv or list"),),
+    ),
+    Command(
+        name="import",
+        description="Take over watches from a file or a list",
+        options=(
+            _what("A list such as BTC ETH SOL"),
+            _what("A file from /export, or a list of symbols", is_file=True),
+        ),
+    ),
+    Command(name="forgetme", description="Erase everything about you"),
+)
 
 COMMANDS: tuple[Command, ...] = (
     Command(name="start", description="Begin, or resume after a pause"),
@@ -148,6 +223,7 @@ COMMANDS: tuple[Command, ...] = (
         description="End the silence",
         options=(_asset("Which one; leave it out for everything"),),
     ),
+    *PERSONAL,
     Command(
         name="broadcast",
         description="Admins: what this channel gets",
@@ -227,6 +303,8 @@ def _definition(option: Option) -> JsonDict:
     }
     if option.is_place:
         return common | {"type": _CHANNEL, "channel_types": list(_CHANNEL_TYPES)}
+    if option.is_file:
+        return common | {"type": _ATTACHMENT}
     return common | {"type": _STRING, "autocomplete": option.is_completed}
 
 
@@ -243,7 +321,7 @@ def typed_line(name: str, values: Mapping[str, str]) -> str:
     command = find_command(name)
     order = list(values)
     if command is not None:
-        order = [o.name for o in command.options if not o.is_place]
+        order = [o.name for o in command.options if not (o.is_place or o.is_file)]
     words = (word for option in order for word in values.get(option, "").split())
     return " ".join((f"/{name}", *words))
 

@@ -5,9 +5,9 @@ Nothing is kept between interactions, so a button works after any restart.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TypeVar
 
@@ -17,6 +17,7 @@ from bot.errors import DeliveryError, FlipwatchError
 from bot.message import Message, Tone, line
 from bot.model import Address, JsonDict, PlaceKind, Platform
 from bot.ports import Call, Desk, PressReply, Spot
+from handlers.discord import files
 from handlers.discord.answer import Answer
 from handlers.discord.commands import (
     find_command,
@@ -116,9 +117,10 @@ class Interactions:
         command = find_command(name)
         is_in_server = interaction.guild_id is not None
         is_personal = is_in_server and (command is None or command.is_personal)
+        call = self._call(interaction, typed_line(name, values), spot)
         reply = await self._within(
             interaction,
-            self._desk.say(self._call(interaction, typed_line(name, values), spot)),
+            self._say(call, _file_of(data, values)),
             lambda: answer.wait_for_message(is_private=is_personal),
         )
         if reply is None:
@@ -127,6 +129,12 @@ class Interactions:
         is_private = is_personal or (is_in_server and reply.is_private)
         with _told(interaction):
             await answer.say(reply, is_private=is_private)
+
+    async def _say(self, call: Call, file: JsonDict | None) -> Message | None:
+        """Ask the desk, with the file that was given along, if it can be read."""
+        if file is not None:
+            call = replace(call, attachment=await files.read(file))
+        return await self._desk.say(call)
 
     async def _on_typing(
         self, interaction: discord.Interaction, answer: Answer
@@ -311,6 +319,16 @@ def _resolved(data: JsonDict, channel_id: str) -> JsonDict:
 
 def _data(interaction: discord.Interaction) -> JsonDict:
     return dict(interaction.data or {})
+
+
+def _file_of(data: JsonDict, values: Mapping[str, str]) -> JsonDict | None:
+    """Return what Discord tells of the file that an option names."""
+    resolved = data.get("resolved")
+    given = resolved.get("attachments") if isinstance(resolved, dict) else None
+    for value in values.values():
+        if isinstance(given, dict) and isinstance(given.get(value), dict):
+            return dict(given[value])
+    return None
 
 
 def _options(data: JsonDict) -> list[JsonDict]:

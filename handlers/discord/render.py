@@ -11,6 +11,7 @@ from typing import Self
 
 from bot.message import Block, Button, Line, Message, Text, Tone, line
 from bot.model import JsonDict
+from handlers.discord import files
 from handlers.discord.markdown import (
     fence,
     split,
@@ -119,6 +120,8 @@ def render(message: Message) -> tuple[JsonDict, ...]:
         words = (head_unit.plain, chunk.plain, footer.plain if is_last else "")
         part[PLAIN_KEY] = "\n".join(x for x in words if x)
         parts.append(part)
+    if message.attachment is not None:
+        parts[-1][files.KEY] = files.part_of(message.attachment)
     return tuple(parts)
 
 
@@ -136,6 +139,8 @@ def body_of(part: JsonDict, *, is_plain: bool = False) -> JsonDict:
         return {k: v for k, v in part.items() if k != PLAIN_KEY}
     words = str(part[PLAIN_KEY])
     body: JsonDict = {"content": words, "allowed_mentions": dict(NO_MENTIONS)}
+    if files.KEY in part:
+        body[files.KEY] = part[files.KEY]
     if width(words) > CONTENT_MAX:
         title, _, rest = words.partition("\n")
         body |= {"content": title, "embeds": [{"description": rest}]}

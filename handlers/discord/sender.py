@@ -144,10 +144,33 @@ class DiscordSender:
                 channel_id=channel,
             )
         except TemporaryDeliveryError as error:
-            if error.retry_after is not None:
-                self.limits.refused(
-                    channel, error.retry_after, is_global=error.is_global
+            self._heed(channel, error)
+            raise
+
+    def _heed(self, channel: str, error: TemporaryDeliveryError) -> None:
+        """Keep waiting whom Discord told to wait."""
+        if error.retry_after is not None:
+            self.limits.refused(channel, error.retry_after, is_global=error.is_global)
+
+    async def edit(self, address: Address, message_ref: str, part: JsonDict) -> None:
+        """Replace a message; waits for a turn at the overall rate.
+
+        Raises only `DeliveryError`. Flags and what it answered stay as they were.
+        """
+        body = render.body_of(part)
+        for kept in ("flags", "message_reference"):
+            body.pop(kept, None)
+        try:
+            async with self.limits.edit_turn():
+                await self.rest.request(
+                    "PATCH",
+                    MESSAGE,
+                    body,
+                    channel_id=address.chat,
+                    message_id=message_ref,
                 )
+        except TemporaryDeliveryError as error:
+            self._heed(address.chat, error)
             raise
 
     def _learn(self, channel: str, _status: int, headers: Mapping[str, str]) -> None:

@@ -8,7 +8,7 @@ import logging
 import re
 import traceback
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from telegram import (
@@ -32,6 +32,7 @@ from bot.message import Message as Reply
 from bot.message import line
 from bot.model import Address, PlaceKind, Platform
 from bot.ports import Arrival, Call, Desk, PressReply, Spot
+from handlers.telegram import documents
 from handlers.telegram.errors import classify
 from handlers.telegram.menu import MENU
 from handlers.telegram.notes import with_note
@@ -96,6 +97,9 @@ class TelegramCommands:
 
     async def _answer_text(self, message: Message, text: str) -> None:
         call = self._call(message, text)
+        if message.document is not None:
+            file = await documents.read(self._bot, message)
+            call = replace(call, attachment=file)
         reply = await self._desk.say(call)
         if reply is None:
             return
@@ -183,7 +187,10 @@ class TelegramCommands:
 
     def _text(self, message: Message) -> str:
         """Return what was said to this bot, or an empty string."""
-        text = (message.text or "").strip()
+        text = (message.text or message.caption or "").strip()
+        if not text and message.document is not None:
+            # a file alone is one that somebody brings
+            text = "/import"
         is_private = message.chat.type == Chat.PRIVATE
         if is_private and message.chat_shared is not None:
             # chosen from the list that the client offered

@@ -25,6 +25,7 @@ from bot.message import (
     TimeStyle,
 )
 from bot.model import JsonDict
+from handlers.telegram import documents
 
 logger = logging.getLogger(__name__)
 
@@ -155,6 +156,8 @@ def render(
         parts[-1]["reply_markup"] = keyboard
     elif message.asks_place:
         parts[-1]["reply_markup"] = CHOOSING
+    if message.attachment is not None:
+        parts.append(documents.part_of(message.attachment))
     return tuple(parts)
 
 

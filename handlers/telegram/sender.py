@@ -21,6 +21,7 @@ from bot.errors import TemporaryDeliveryError
 from bot.limits import ChatRule, Lane, Limits, Rules
 from bot.message import Button, Message
 from bot.model import Address, JsonDict, Platform, Receipt
+from handlers.telegram import documents
 from handlers.telegram import render as rendering
 from handlers.telegram.errors import classify
 from handlers.telegram.transport import AiohttpRequest, make_bot
@@ -123,6 +124,8 @@ class TelegramSender:
         del nonce
         try:
             async with asyncio.timeout(self._seconds):
+                if documents.KEY in part:
+                    return await documents.post(self._bot, address, part)
                 if is_plain or not self._knows_time_entities:
                     return await self._post(address, part, is_plain=is_plain)
                 try:
@@ -132,12 +135,17 @@ class TelegramSender:
                 return await self._post(address, part)
         except (TelegramError, TimeoutError) as error:
             failure = classify(error)
-        if isinstance(failure, TemporaryDeliveryError) and failure.retry_after:
+        if isinstance(failure, TemporaryDeliveryError):
+            self._heed(address, failure)
+        # Raised out here: see `_ask`.
+        raise failure
+
+    def _heed(self, address: Address, failure: TemporaryDeliveryError) -> None:
+        """Keep waiting whom Telegram told to wait."""
+        if failure.retry_after:
             self.limits.refused(
                 address.chat, failure.retry_after, is_global=failure.is_global
             )
-        # Raised out here: see `_ask`.
-        raise failure
 
     async def _post(
         self, address: Address, part: JsonDict, *, is_plain: bool = False
@@ -162,7 +170,7 @@ class TelegramSender:
     async def edit(self, address: Address, message_ref: str, part: JsonDict) -> None:
         """Replace a message and its buttons; raise `DeliveryError` as `send` does.
 
-        A message that says the same already is fine.
+        Waits for a turn at the overall rate. A message that says the same is fine.
         """
 
         async def post(text: str) -> None:
@@ -179,7 +187,12 @@ class TelegramSender:
             with _already_so():
                 await self._with_fallback(post, str(part["text"]))
 
-        await self._ask(edit)
+        async with self.limits.edit_turn(self._lane):
+            try:
+                await self._ask(edit)
+            except TemporaryDeliveryError as error:
+                self._heed(address, error)
+                raise
 
     async def edit_buttons(
         self,

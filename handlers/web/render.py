@@ -37,6 +37,13 @@ def render(message: Message) -> tuple[JsonDict, ...]:
         "is_silent": message.is_silent,
         "stamp": message.stamp.isoformat() if message.stamp else None,
     }
+    if message.attachment is not None:
+        file = message.attachment
+        part["file"] = {
+            "name": clean(file.name),
+            "type": file.media_type,
+            "text": clean(file.text),
+        }
     return (part,)
 
 

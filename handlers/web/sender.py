@@ -82,14 +82,11 @@ class WebSender:
             ) from error
         return Receipt(str(entry["id"]))
 
-    async def delete(self, address: Address, message_ref: str) -> None:
-        """Do nothing: an inbox keeps what was said."""
+    async def edit(self, address: Address, message_ref: str, part: JsonDict) -> None:
+        """Replace an entry of the inbox, also on its open pages; gone is fine.
 
-    async def edit_buttons(
-        self, address: Address, message_ref: str, buttons: Sequence[Sequence[Button]]
-    ) -> None:
-        """Replace an entry's buttons and show it; raise as `send` does."""
-        part: JsonDict = {"buttons": cards.buttons(buttons)}
+        Raises `TemporaryDeliveryError` if the store fails.
+        """
         try:
             async with asyncio.timeout(KEEP_TIMEOUT):
                 entry = await self._inboxes.find(address.chat, int(message_ref))
@@ -97,8 +94,17 @@ class WebSender:
                     await self._inboxes.change(address.chat, entry, part)
         except (TimeoutError, StoreError):
             raise TemporaryDeliveryError(
-                "the store did not take it", reason="store"
+                "the store did not take it", reason="store", is_unknown=True
             ) from None
+
+    async def delete(self, address: Address, message_ref: str) -> None:
+        """Do nothing: an inbox keeps what was said."""
+
+    async def edit_buttons(
+        self, address: Address, message_ref: str, buttons: Sequence[Sequence[Button]]
+    ) -> None:
+        """Replace an entry's buttons and show it; raise as `edit` does."""
+        await self.edit(address, message_ref, {"buttons": cards.buttons(buttons)})
 
     async def publish(self, address: Address, message_ref: str) -> None:
         """Do nothing: an inbox has no followers."""

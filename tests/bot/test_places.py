@@ -71,6 +71,15 @@ async def test_a_bare_broadcast_offers_before_it_switches(world):
     assert await gets(world, ALERTS) == []
 
 
+async def test_a_topics_name_is_kept_for_what_is_pressed_later(world):
+    await say(world, "/broadcast")
+    await world.press("v1:bc::top100", place=ALERTS, kind=PlaceKind.GROUP, user=KOFI)
+
+    shown = await say(world, "/broadcast show", place=NEWS)
+
+    assert shown.plain.splitlines()[-1] == "Alerts: top100"
+
+
 async def test_an_engine_without_market_caps_offers_no_top_100(tmp_path):
     async with open_world(tmp_path) as world:
         world.source.set("BTC")

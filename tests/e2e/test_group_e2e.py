@@ -145,6 +145,11 @@ async def test_an_admin_sets_up_a_group_with_two_topics(
         reply = await story.in_group()
         assert reply.text.startswith("📣 This topic gets: BTC, ETH")
 
+    # what was set outlives the program, and so do the buttons
+    async with running(tmp_path, config(engine, telegram)):
+        await engine.wait_for_polls(2, WAIT)
+        print("\n(the program was restarted)")
+
         # everybody may look; nobody but admins may change
         story.says(ada, "/broadcast show", news)
         shown = await story.in_group()
@@ -182,7 +187,7 @@ async def test_an_admin_sets_up_a_group_with_two_topics(
         print("\n[group] Ada presses (🔍 Details)  ->  the private chat opens")
         ada.opens_link(link)
         details = await story.in_private(ada)
-        assert details.text.startswith("🔴 ETH bearish")
+        assert details.text.startswith("🔴 ETH (Ethereum) bearish")
 
         # the same asset again answers the earlier post, also in private
         engine.advance()
@@ -210,6 +215,7 @@ async def test_an_admin_sets_up_a_group_with_two_topics(
         kept = forum.topic("Large ones 2")
         story.topics[kept] = "Large ones 2"
         await telegram.requested("sendMessage", len(telegram.sent) + 1, timeout=WAIT)
+        await engine.wait_for_polls(1, WAIT)
         story.says(kofi, "/broadcast", kept)
         menu = await story.in_group()
         assert menu.buttons[0][0].label == "↪ Go on here: BTC, ETH"

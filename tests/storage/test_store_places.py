@@ -169,3 +169,21 @@ async def test_of_two_who_take_an_errand_one_gets_it(world):
     )
 
     assert sum(each is not None for each in taken) == 1
+
+
+async def test_who_is_forgotten_set_up_nothing_and_leaves_no_errand(world):
+    kofi = await world.recipient(KOFI)
+    group = await place(world, GROUP)
+    note = PlaceNote(title="Traders", setter=KOFI, setter_name="@kofi")
+    await world.store.note_place(group.id, note)
+    for address in (kofi.address, GROUP):
+        await world.store.put_errand(errand(address=address, due_at=world.clock()))
+
+    await world.store.forget(kofi.id, users=[KOFI])
+
+    ((_, kept),) = await world.store.find_places(chat=GROUP)
+    assert (kept.title, kept.setter, kept.setter_name) == ("Traders", "", "")
+    (due,) = await world.store.due_errands(
+        [Platform.TELEGRAM], now=world.clock(), lease=timedelta(seconds=60)
+    )
+    assert due.address == GROUP

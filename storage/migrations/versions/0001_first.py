@@ -100,6 +100,7 @@ def upgrade() -> None:
         sa.Column("parked_reason", TEXT, nullable=False),
         sa.Column("sent_at", TIME, nullable=True),
         sa.Column("digest_at", TIME, nullable=True),
+        sa.Column("wave_at", TIME, nullable=True),
         sa.Column("lease_owner", TEXT, nullable=True),
         sa.Column("lease_until", TIME, nullable=True),
         sa.Column("created_at", TIME, nullable=False),
@@ -256,6 +257,7 @@ def upgrade() -> None:
         sa.Column("delivery_ids", JSON, nullable=False),
         sa.Column("tells", JSON, nullable=False),
         sa.Column("ended_mutes", JSON, nullable=False),
+        sa.Column("edit", JSON, nullable=True),
         sa.Column("is_unsure", sa.Boolean(), nullable=False),
         sa.Column("is_plain", sa.Boolean(), nullable=False),
         sa.Column("first_ref", TEXT, nullable=False),
@@ -571,9 +573,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("watch_id", "threshold", name=op.f("pk_watch_lines")),
     )
-    _create_links()
     _create_desk_tables()
     _create_places()
+    _create_links()
 
 
 def _create_links() -> None:
