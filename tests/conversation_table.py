@@ -265,7 +265,6 @@ SECTIONS: tuple[Section, ...] = (
         command="settings",
         about="Everything you chose, with a button for each.",
         usage=("/settings",),
-        on=TYPED,
         steps=(
             good(
                 "/settings",
@@ -273,7 +272,7 @@ SECTIONS: tuple[Section, ...] = (
                 "I write at once, at any hour.",
                 "🌙 Quiet hours: off",
             ),
-            odd("/settings all", "⚙️ Your settings"),
+            odd("/settings all", "⚙️ Your settings", on=TYPED),
             Press(label="Quiet", reply=("🌙 No quiet hours",)),
         ),
     ),
@@ -284,7 +283,6 @@ SECTIONS: tuple[Section, ...] = (
             " summary when they end. A watch with `urgent` comes at once."
         ),
         usage=("/quiet 22:00-07:00", "/quiet off"),
-        on=TYPED,
         steps=(
             good(
                 "/quiet 22:00-07:00",
@@ -300,7 +298,6 @@ SECTIONS: tuple[Section, ...] = (
         command="timezone",
         about="Your clock, by the name of a place.",
         usage=("/timezone Lisbon", "/timezone Europe/Berlin"),
-        on=TYPED,
         steps=(
             odd("/timezone", "🌍 What time is it where you are?"),
             good("/timezone Berlin", "🌍 Your clock: Berlin, now …"),
@@ -312,10 +309,10 @@ SECTIONS: tuple[Section, ...] = (
         command="digest",
         about="One summary at a time of your choice, in place of single alerts.",
         usage=("/digest daily 08:00", "/digest weekly fri 18:00", "/digest off"),
-        on=TYPED,
         steps=(
             odd("/digest", "🗞 No digest: alerts come one by one"),
             good("/digest daily 08:00", "🗞 Digest daily at 08:00 · UTC"),
+            good("/digest weekly fri 18:00", "🗞 Digest weekly, Fri 18:00 · UTC"),
             good("/digest off", "🗞 No digest: alerts come one by one"),
             bad("/digest hourly", "✋ I can't read this digest", "▸hourly◂"),
         ),
@@ -324,7 +321,6 @@ SECTIONS: tuple[Section, ...] = (
         command="pace",
         about="How soon a flip is believed.",
         usage=("/pace calm", "/pace normal", "/pace fast"),
-        on=TYPED,
         steps=(
             odd("/pace", "🎚 Pace: normal"),
             good("/pace calm", "🎚 Pace: calm", "• calm: I wait until two…"),
@@ -335,21 +331,21 @@ SECTIONS: tuple[Section, ...] = (
         command="sound",
         about="Which messages ring, come without a sound, or do not come.",
         usage=("/sound lines on", "/sound flips silent"),
-        on=TYPED,
         steps=(
             odd("/sound", "🔔 What rings", "• flips: ring", "• lines: silent"),
             good("/sound lines on", "🔔 What rings", "• lines: ring"),
-            bad("/sound doorbell on", "✋ …doorbell…"),
+            odd("/sound silent", "🔔 What rings", "• flips: silent"),
+            bad("/sound doorbell on", "✋ I can't read this sound", "…▸doorbell◂ on"),
         ),
     ),
     Section(
         command="budget",
         about="How many messages a day are fine; over it I say what would help.",
         usage=("/budget 3", "/budget off"),
-        on=TYPED,
         steps=(
             odd("/budget", "🧮 No limit on messages a day"),
             good("/budget 3", "🧮 3 messages a day are fine"),
+            good("/budget off", "🧮 No limit on messages a day"),
             bad("/budget 1000", "✋ A number of messages from 1 to 50, please"),
         ),
     ),
@@ -357,9 +353,9 @@ SECTIONS: tuple[Section, ...] = (
         command="signoflife",
         about="A silent line after a week without any message.",
         usage=("/signoflife off", "/signoflife on"),
-        on=TYPED,
         steps=(
             good("/signoflife off", "🫧 Sign of life: off"),
+            good("/signoflife on", "🫧 Sign of life: on"),
             bad("/signoflife maybe", "✋ On or off, please"),
         ),
     ),
@@ -367,8 +363,8 @@ SECTIONS: tuple[Section, ...] = (
         command="language",
         about="The language of alerts and replies; commands are the same words.",
         usage=("/language", "/language en"),
-        on=TYPED,
         steps=(
+            odd("/language", "🗣 …English…"),
             good("/language en", "🗣 Language: English"),
             bad("/language klingon", "✋ I don't speak “klingon” yet"),
         ),
@@ -377,9 +373,9 @@ SECTIONS: tuple[Section, ...] = (
         command="link",
         about="One watchlist for your chats on several platforms, by a one-time code.",
         usage=("/link", "/link CODE"),
-        on=TYPED,
         steps=(
             good("/link", "🔗 Your code: …", "/link …", "It works once, for 10…"),
+            bad("/link me up", "✋ That is no code of mine now"),
             bad("/link XXXX", "✋ That is no code of mine now"),
         ),
     ),
@@ -387,16 +383,17 @@ SECTIONS: tuple[Section, ...] = (
         command="unlink",
         about="A watchlist of its own for this chat again.",
         usage=("/unlink",),
-        on=TYPED,
         steps=(odd("/unlink", "✂ This chat is not linked"),),
     ),
     Section(
         command="export",
         about="Everything you told me, as a file.",
         usage=("/export", "/export csv"),
-        on=TYPED,
         steps=(
-            good("/export", "📦 Your 0 watches, as a file"),
+            odd("/export", "📦 Nothing to take along yet"),
+            good("/watch BTC ETH", "👁 Watching BTC, ETH…"),
+            good("/export", "📦 Your 2 watches, as a file"),
+            good("/export list", "📦 Your 2 watches, as a file"),
             bad("/export pdf", "✋ There are json, csv and list", "/export ▸pdf◂"),
         ),
     ),
@@ -404,10 +401,10 @@ SECTIONS: tuple[Section, ...] = (
         command="import",
         about="A file of /export, or a list of symbols.",
         usage=("/import BTC ETH SOL 80",),
-        on=TYPED,
         steps=(
             odd("/import", "📥 Send me a file, or a list"),
             good("/import BTC ETH", "📥 2 watches taken over"),
+            odd("/import BTC NOSUCH", "📥 1 watch taken over"),
             bad("/import [1", "✋ That is not whole JSON"),
         ),
     ),
@@ -415,7 +412,6 @@ SECTIONS: tuple[Section, ...] = (
         command="forgetme",
         about="Erases everything about you; asks first.",
         usage=("/forgetme",),
-        on=TYPED,
         steps=(
             good(
                 "/forgetme",
@@ -450,7 +446,14 @@ SECTIONS: tuple[Section, ...] = (
         command="broadcast",
         about="What a group, channel or topic gets; its admins type it there.",
         usage=("/broadcast", "/broadcast top100 grade>=80", "/broadcast show"),
-        steps=(odd("/broadcast", "📣 Type /broadcast in the group or channel"),),
+        steps=(
+            odd("/broadcast", "📣 Which group or channel?…", on=("telegram",)),
+            odd(
+                "/broadcast",
+                "📣 Type /broadcast in the group or channel",
+                on=("discord", "web"),
+            ),
+        ),
     ),
     Section(
         command="broadcast",

@@ -135,8 +135,10 @@ class TelegramPerson:
         return await self._next()
 
     async def _next(self) -> str:
-        (self.last,) = await self.place.receives(1, timeout=WAIT)
-        return str(self.last.text)
+        while True:
+            (self.last,) = await self.place.receives(1, timeout=WAIT)
+            if self.last.text:  # a file follows the reply it belongs to
+                return str(self.last.text)
 
 
 class TelegramStage(TheStage):
@@ -201,7 +203,11 @@ class DiscordPerson:
         return _words(self.last)
 
     async def press(self, label: str) -> str:
-        pressed = self.user.presses(self.last, label)
+        rows = self.last.components
+        (whole,) = [
+            b["label"] for r in rows for b in r["components"] if label in b["label"]
+        ]
+        pressed = self.user.presses(self.last, whole)
         return _words(await pressed.updated(timeout=WAIT))
 
     async def hears(self) -> str:

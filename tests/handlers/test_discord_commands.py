@@ -8,6 +8,7 @@ from fake_discord import FakeDiscord
 from bot.ports import Choice
 from handlers.discord.commands import (
     COMMANDS,
+    PERSONAL,
     definitions,
     fingerprint,
     last_word,
@@ -34,7 +35,8 @@ def test_all_commands_are_there_for_servers_and_direct_messages():
     assert list(bodies) == [
         *("start", "help", "watch", "unwatch", "watchlist", "signal"),
         *("flips", "top", "screen", "why", "threshold"),
-        *("mute", "unmute", "broadcast", "preview", "status", "admin", "claim"),
+        *("mute", "unmute", *(c.name for c in PERSONAL)),
+        *("broadcast", "preview", "status", "admin", "claim"),
     ]
     for name, body in bodies.items():
         # a code for one person is not typed where others could look on

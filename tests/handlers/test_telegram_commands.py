@@ -562,5 +562,6 @@ async def test_the_menu_offers_every_command(tg: FakeTelegram, desk: FakeDesk):
     assert offered == [name for name, _ in MENU]
     assert " ".join(offered) == (
         "start help watch unwatch watchlist signal flips top screen why threshold "
-        "mute unmute broadcast preview status"
+        "mute unmute settings quiet timezone digest pace sound budget signoflife "
+        "language link unlink export import forgetme broadcast preview status"
     )
