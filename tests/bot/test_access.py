@@ -7,6 +7,7 @@ import pytest
 from world import World, open_world
 
 from bot.model import Address, PlaceKind
+from bot.ports import Arrival, Welcome
 
 BOSS = "telegram:1"
 GROUP = {"place": "telegram:-5", "kind": PlaceKind.GROUP}
@@ -75,7 +76,7 @@ async def test_an_admin_brings_an_invite_to_a_group_a_member_can_not(world: Worl
     assert is_shut_out((await world.say(f"/start {code}", **GROUP, **member)).plain)
     await world.say(f"/start {code}", user="telegram:9", **GROUP)
     reply = await world.say("/broadcast BTC", user="telegram:9", **GROUP)
-    assert reply.title.plain == "📣 This place gets: BTC"
+    assert reply.title.plain == "📣 This group gets: BTC"
     # the group is let in, its members in private are not
     assert is_shut_out((await world.say("BTC", place="telegram:8")).plain)
 
@@ -126,7 +127,7 @@ async def test_the_blocked_get_no_answers_and_no_alerts_until_they_are_let_in(
     await world.say("/admin unblock web:alice", place=BOSS)
     await world.deliver()
     (text,) = world.sender.texts("web:alice")
-    assert "While I could not reach you, 1 asset has changed" in text
+    assert "You are back: 1 of your 1 changed" in text
 
 
 async def test_a_blocked_user_is_silent_in_groups_too_and_a_blocked_group_everywhere(
@@ -139,8 +140,8 @@ async def test_a_blocked_user_is_silent_in_groups_too_and_a_blocked_group_everyw
     await world.say("/admin block telegram:-5", place=BOSS)
     spoken = world.call("/status", "telegram:-5/7", PlaceKind.GROUP, "telegram:9")
     assert await world.desk.say(spoken) is None
-    place = Address.parse("telegram:-5")
-    assert await world.desk.on_added(place, PlaceKind.GROUP) is None
+    arrival = Arrival(place=Address.parse("telegram:-5"), kind=PlaceKind.GROUP)
+    assert await world.desk.on_added(arrival) == Welcome()
 
 
 async def test_an_operator_can_not_be_locked_out(world: World):

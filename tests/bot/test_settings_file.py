@@ -301,7 +301,7 @@ def test_variables_of_tests_and_of_kubernetes_are_none_of_ours(folder):
 _words = st.text(st.characters(codec="utf-8"), max_size=30)
 _addresses = st.one_of(
     st.integers(-(10**15), 10**15).map(lambda n: f"telegram:{n}"),
-    st.integers(1, 10**19).map(lambda n: f"discord:{n}"),
+    st.integers(1, 2**63 - 1).map(lambda n: f"discord:{n}"),
 )
 _configs = st.fixed_dictionaries(
     {},
