@@ -5,6 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.ports import Clock, Store
 from storage.assets import AssetStore
+from storage.candles import CandleStore
 from storage.clock import ClockStore
 from storage.database import Database
 from storage.dead_letters import DeadLetterStore
@@ -32,6 +33,7 @@ class SqlStore(
     LeaseStore,
     ValueStore,
     ClockStore,
+    CandleStore,
     Store,
 ):
     """What Flipwatch remembers, on SQLite or PostgreSQL; `open_store` makes one.

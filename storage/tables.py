@@ -17,6 +17,7 @@ from storage.asset_tables import (
     PollRow,
     ReadingRow,
 )
+from storage.candle_tables import CandleRow, SeriesRow
 from storage.columns import Row
 from storage.recipient_tables import (
     BotValueRow,
@@ -59,3 +60,5 @@ DELIVERIES = table(DeliveryRow)
 INBOX = table(InboxEntryRow)
 LEASES = table(LeaseRow)
 BOT_VALUES = table(BotValueRow)
+SERIES = table(SeriesRow)
+CANDLES = table(CandleRow)
