@@ -55,7 +55,7 @@ docs: $(INSTALLED) ## write config.example.toml and docs/configuration.md from b
 
 lock: $(INSTALLED) ## write requirements.lock anew; ARGS=--upgrade takes the newest versions
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
-	  --extra postgres --group dev --no-annotate --generate-hashes \
+	  --extra postgres --extra engine --group dev --no-annotate --generate-hashes \
 	  --custom-compile-command "make lock" $(ARGS) \
 	  pyproject.toml --output-file requirements.lock
 
