@@ -98,10 +98,10 @@ class App:
 
     async def _build(self, stack: AsyncExitStack) -> None:
         config, now = self.config, self.now
-        self.source = open_source(config.engine, now=now)
-        stack.push_async_callback(self.source.close)
         store = await open_store(config.storage.url, now=now, is_alone=True)
         stack.push_async_callback(store.close)
+        self.source = open_source(config.engine, now=now, candles=store)
+        stack.push_async_callback(self.source.close)
         store.update_every = self.source.update_every
         self.store = store
         self._metrics = Metrics(store, self.source.name, now=now)

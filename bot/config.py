@@ -14,6 +14,8 @@ from pydantic import AfterValidator, Field, SecretStr, Strict, model_validator
 from bot.option_values import (
     Secret,
     Section,
+    check_exchange,
+    check_exchange_url,
     check_operator,
     check_storage_url,
     check_universe,
@@ -53,10 +55,34 @@ class StorageConfig(Section):
 class EngineConfig(Section):
     """The grading engine that is polled."""
 
-    kind: Literal["replay", "remote", "embedded"] = option(
-        "replay",
-        "Which grading engine: a recorded scenario, a remote engine, or our own.",
-        allowed='"replay", "remote" or "embedded"',
+    kind: Literal["auto", "embedded", "remote", "replay"] = option(
+        "auto",
+        "Which grading engine: our own on public candles (embedded), one over HTTP"
+        " (remote), a recording (replay). auto is remote where api_key or a base_url of"
+        " your own is set, else embedded.",
+        allowed='"auto", "embedded", "remote" or "replay"',
+    )
+    exchange: Annotated[str, AfterValidator(check_exchange)] = option(
+        "binance",
+        "The exchange whose candles the embedded engine grades, by its name in ccxt;"
+        " no account is needed.",
+        allowed="binance, okx, kucoin, gate, bybit, kraken or another ccxt knows",
+    )
+    fallback_exchanges: Annotated[
+        tuple[Annotated[str, AfterValidator(check_exchange)], ...], Strict(strict=False)
+    ] = option(
+        ("okx", "kucoin"),
+        "Exchanges that stand in, in this order, while that one does not answer, or"
+        " instead of it where it never has.",
+        allowed='a list such as ["okx", "kucoin"], or []',
+    )
+    exchange_urls: Annotated[
+        tuple[Annotated[str, AfterValidator(check_exchange_url)], ...],
+        Strict(strict=False),
+    ] = option(
+        (),
+        "Other addresses for exchanges, such as a mirror or a proxy; paths stay.",
+        allowed='a list such as ["binance=https://data-api.binance.vision"]',
     )
     base_url: Annotated[str, http_url("/v2", "/v3")] = option(
         "https://api.tokenmetrics.com/v2",
@@ -101,6 +127,14 @@ class EngineConfig(Section):
         "How many seconds of the recording pass in one second.",
         allowed="a number above 0",
     )
+
+    @property
+    def chosen(self) -> Literal["embedded", "remote", "replay"]:
+        """Which engine it is, where `kind` leaves it to us."""
+        if self.kind != "auto":
+            return self.kind
+        is_elsewhere = self.base_url != type(self).model_fields["base_url"].default
+        return "remote" if self.api_key or is_elsewhere else "embedded"
 
 
 class TelegramConfig(Section):

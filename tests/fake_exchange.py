@@ -28,6 +28,18 @@ _TOO_MANY = '{"code":-1003,"msg":"Too many requests."}'
 _SAID = {429: _TOO_MANY, 418: _TOO_MANY}
 
 
+class Unpaced:
+    """Stands in for the pace at which an exchange is asked: nobody waits."""
+
+    loop = None
+
+    def __init__(self, interval: timedelta) -> None:
+        self.interval = interval
+
+    async def __call__(self, cost: float | None = None) -> None:
+        return None
+
+
 @dataclass(kw_only=True)
 class Coin:
     """A pair against USDT and how its price goes."""

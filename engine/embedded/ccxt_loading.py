@@ -9,43 +9,47 @@ that ccxt's own files take from them. Where that fails, ccxt is imported as it w
 import importlib
 import importlib.util
 import sys
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from bot.errors import ConfigError
 
+#: what our own engine needs beside what Flipwatch needs anyway
+_NEEDED = ("ccxt", "numpy")
 _PACKAGES = ("ccxt", "ccxt.async_support")
+
+
+def check_exchange(name: str) -> None:
+    """Raise `ConfigError` if ccxt or the exchange is not there; imports nothing."""
+    missing = [n for n in _NEEDED if importlib.util.find_spec(n) is None]
+    if missing:
+        raise ConfigError(
+            f"our own engine needs {' and '.join(missing)}: install them with"
+            " pip install 'flipwatch[engine]', or set engine.api_key to ask another one"
+        )
+    spec = importlib.util.find_spec("ccxt")
+    places = spec.submodule_search_locations if spec else None
+    # a name becomes part of a path
+    is_name = name.isascii() and name.isalnum()
+    if not is_name or not any(
+        (Path(place) / "async_support" / f"{name}.py").is_file()
+        for place in places or ()
+    ):
+        raise ConfigError(
+            f"engine.exchange, engine.fallback_exchanges: ccxt knows no “{name}”;"
+            " it knows binance, okx, kucoin, gate, bybit, kraken and many more"
+        )
 
 
 def load_exchange(name: str) -> Any:
     """Return ccxt's class of an exchange; `ConfigError` if there is none."""
-    if importlib.util.find_spec("ccxt") is None:
-        raise ConfigError(
-            "the embedded engine needs ccxt to fetch candles: "
-            "pip install 'flipwatch[engine]'"
-        )
-    # a name becomes part of a module's name
-    if not (name.isascii() and name.isalnum()):
-        raise _unknown(name)
+    check_exchange(name)
     try:
         module = _light(name)
-    except ModuleNotFoundError as error:
-        if error.name == f"ccxt.async_support.{name}":
-            raise _unknown(name) from None
-        module = _plain()
     except (ImportError, AttributeError):
         module = _plain()
-    found = getattr(module, name, None)
-    if not isinstance(found, type):
-        raise _unknown(name)
-    return found
-
-
-def _unknown(name: str) -> ConfigError:
-    return ConfigError(
-        f"engine.exchanges: ccxt knows no exchange “{name}”; known are "
-        "binance, okx, kucoin, gate, bybit, kraken and about a hundred more"
-    )
+    return getattr(module, name)
 
 
 def _light(name: str) -> ModuleType:

@@ -87,7 +87,7 @@ def problems(env=None, path=None, **overrides) -> list[str]:
         ),
         (
             '[engine]\nkind = "live"',
-            'engine.kind = "live": must be "replay", "remote" or "embedded"',
+            'engine.kind = "live": must be "auto", "embedded", "remote" or "replay"',
         ),
         (
             '[engine]\nbase_url = "https://x/v1"',

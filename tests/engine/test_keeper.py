@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from fake_exchange import HOUR, FakeExchange
+from fake_exchange import HOUR, FakeExchange, Unpaced
 from fakes import FakeClock
 
 from bot.candles import Frame
@@ -18,16 +18,6 @@ NOW = datetime(2025, 3, 1, 12, 1, tzinfo=UTC)
 NOON = NOW.replace(minute=0)
 DEPTH = Depth(hours=timedelta(days=3), days=timedelta(days=10))
 ALL = Wanted(top=10)
-
-
-class Unpaced:
-    loop = None
-
-    def __init__(self, interval):
-        self.interval = interval
-
-    async def __call__(self, cost=None):
-        """Nobody waits for a turn here."""
 
 
 @pytest.fixture(autouse=True)
