@@ -63,6 +63,12 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument(
         "--data", type=Path, default=Path("demo-data"), help="folder for the database"
     )
+    demo.add_argument(
+        "--scenario",
+        choices=["candles", "record"],
+        default="candles",
+        help="our own engine over made-up candles, or a real engine's record",
+    )
     check = add("check", "check the configuration and the database, then stop", _check)
     assets = add("assets", "list the assets with signal and grade", _assets)
     events = add("events", "list recent events, newest first", _events)
@@ -156,7 +162,9 @@ def _demo(options: argparse.Namespace) -> int:
     from bot.demo import run_demo
 
     logs.set_up(Config())
-    return _until_stopped(lambda stop: run_demo(options.data, options.port, stop))
+    return _until_stopped(
+        lambda stop: run_demo(options.data, options.port, stop, options.scenario)
+    )
 
 
 def _until_stopped(run: Callable[[asyncio.Event], Awaitable[None]]) -> int:

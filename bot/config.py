@@ -119,8 +119,14 @@ class EngineConfig(Section):
     )
     replay_file: str = option(
         "",
-        "CSV or JSONL file the replay engine plays; empty plays the built-in scenario.",
+        "CSV or JSONL file the replay engine plays; empty plays replay_scenario.",
         allowed="the path of a file",
+    )
+    replay_scenario: Literal["record", "candles"] = option(
+        "record",
+        "What the replay engine plays without a file: the documented record of a real"
+        " engine, or our own engine over made-up candles.",
+        allowed='"record" or "candles"',
     )
     replay_speed: Annotated[float, Field(gt=0)] = option(
         1.0,

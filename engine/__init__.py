@@ -89,6 +89,13 @@ def _open_replay(config: EngineConfig, now: Clock) -> GradeSource:
     from engine.scenario import open_scenario
 
     pace = Pace(config.replay_speed, now=now)
+    if not config.replay_file and config.replay_scenario == "candles":
+        from engine.embedded.ccxt_loading import check_installed
+
+        check_installed("numpy")
+        from engine.embedded.synthetic import open_candles
+
+        return open_candles(pace)
     if not config.replay_file:
         return open_scenario(pace)
     path = Path(config.replay_file).expanduser()

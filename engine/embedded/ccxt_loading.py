@@ -15,19 +15,22 @@ from typing import Any
 
 from bot.errors import ConfigError
 
-#: what our own engine needs beside what Flipwatch needs anyway
-_NEEDED = ("ccxt", "numpy")
 _PACKAGES = ("ccxt", "ccxt.async_support")
 
 
-def check_exchange(name: str) -> None:
-    """Raise `ConfigError` if ccxt or the exchange is not there; imports nothing."""
-    missing = [n for n in _NEEDED if importlib.util.find_spec(n) is None]
+def check_installed(*packages: str) -> None:
+    """Raise `ConfigError` if what our own engine needs is not there."""
+    missing = [name for name in packages if importlib.util.find_spec(name) is None]
     if missing:
         raise ConfigError(
             f"our own engine needs {' and '.join(missing)}: install them with"
             " pip install 'flipwatch[engine]', or set engine.api_key to ask another one"
         )
+
+
+def check_exchange(name: str) -> None:
+    """Raise `ConfigError` if ccxt or the exchange is not there; imports nothing."""
+    check_installed("ccxt", "numpy")
     spec = importlib.util.find_spec("ccxt")
     places = spec.submodule_search_locations if spec else None
     # a name becomes part of a path

@@ -31,6 +31,7 @@ DOCUMENTED = {
     "engine.credits_per_month": None,
     "engine.universe": "top100",
     "engine.replay_file": "",
+    "engine.replay_scenario": "record",
     "engine.replay_speed": 1,
     "telegram.token": None,
     "telegram.base_url": "https://api.telegram.org/bot",

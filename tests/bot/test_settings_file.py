@@ -144,6 +144,7 @@ IN_THE_ENVIRONMENT = {
     "engine.credits_per_month": ("500", 500),
     "engine.universe": ("all", "all"),
     "engine.replay_file": ("year.csv", "year.csv"),
+    "engine.replay_scenario": ("candles", "candles"),
     "engine.replay_speed": ("3600", 3600.0),
     "storage.url": ("sqlite+aiosqlite:///x.db", "sqlite+aiosqlite:///x.db"),
     "web.host": ("0.0.0.0", "0.0.0.0"),

@@ -9,8 +9,8 @@ from playwright.async_api import Browser, expect
 from running import Running, start
 
 
-async def start_demo(folder: Path) -> Running:
-    program = await start("demo", "--port", "0", cwd=folder)
+async def start_demo(folder: Path, *arguments: str) -> Running:
+    program = await start("demo", "--port", "0", *arguments, cwd=folder)
     program.url = (await program.line(r"^Flipwatch demo: (http://127\.0\.0\.1:\d+)$"))[
         1
     ]
@@ -61,6 +61,15 @@ async def test_a_second_start_goes_on_without_repeating_anything(
     again = [_as_of(line) for line in second.stderr if " poll " in f" {line} "]
     assert again[0] > seen[-1]
     assert (tmp_path / "demo-data" / "flipwatch.db").exists()
+
+
+@pytest.mark.timeout(240)
+async def test_the_record_can_be_played_beside_it(tmp_path: Path) -> None:
+    for arguments in ((), ("--scenario", "record")):
+        program = await start_demo(tmp_path, *arguments)
+        # watches of one are nothing to the other: each has its starter watchlist
+        await program.line(r"sent +to=web:demo", timeout=120)
+        assert await program.stop(signal.SIGINT) == 0, program.output
 
 
 def _as_of(line: str) -> str:
