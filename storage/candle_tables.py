@@ -1,11 +1,11 @@
-"""Tables of our own engine's candles."""
+"""Tables of our own engine: its candles, and the keys to its API."""
 
 from datetime import datetime
 
 from sqlalchemy import BigInteger, Integer, UniqueConstraint
 from sqlmodel import Field
 
-from storage.columns import NEVER_AGAIN, Row, maybe_moment, ref, row_id
+from storage.columns import NEVER_AGAIN, Row, maybe_moment, moment, ref, row_id
 
 _WITHOUT_ROWID = {"sqlite_with_rowid": False}
 
@@ -45,3 +45,17 @@ class CandleRow(Row, table=True):
     low: float
     close: float
     volume: float | None
+
+
+class ApiKeyRow(Row, table=True):
+    """A key to the API, as its hash."""
+
+    __tablename__ = "api_keys"
+    __table_args__ = (UniqueConstraint("name"), NEVER_AGAIN)
+
+    id: int = row_id()
+    name: str
+    digest: str
+    per_minute: int | None
+    created_at: datetime = moment()
+    revoked_at: datetime | None = maybe_moment()

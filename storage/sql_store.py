@@ -4,6 +4,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.ports import Clock, Store
+from storage.api_keys import ApiKeyStore
 from storage.assets import AssetStore
 from storage.candles import CandleStore
 from storage.clock import ClockStore
@@ -34,6 +35,7 @@ class SqlStore(
     ValueStore,
     ClockStore,
     CandleStore,
+    ApiKeyStore,
     Store,
 ):
     """What Flipwatch remembers, on SQLite or PostgreSQL; `open_store` makes one.

@@ -17,7 +17,7 @@ from storage.asset_tables import (
     PollRow,
     ReadingRow,
 )
-from storage.candle_tables import CandleRow, SeriesRow
+from storage.candle_tables import ApiKeyRow, CandleRow, SeriesRow
 from storage.columns import Row
 from storage.recipient_tables import (
     BotValueRow,
@@ -62,3 +62,4 @@ LEASES = table(LeaseRow)
 BOT_VALUES = table(BotValueRow)
 SERIES = table(SeriesRow)
 CANDLES = table(CandleRow)
+API_KEYS = table(ApiKeyRow)

@@ -6,6 +6,7 @@ out, which makes a gap, and a gap is known.
 """
 
 import asyncio
+import importlib
 import logging
 import math
 from collections.abc import Mapping, Sequence
@@ -251,9 +252,7 @@ class Exchange:
 
 def _errors() -> Any:
     """Return ccxt's errors; it is loaded by the time this is asked."""
-    from ccxt.base import errors
-
-    return errors
+    return importlib.import_module("ccxt.base.errors")
 
 
 def _checked(passed_on: Any) -> Any:

@@ -404,9 +404,11 @@ class CandleKeeper:
         for job in haul.asked:
             if job.is_history:
                 known = changed.get(job.series.id) or self._series[job.series.base]
-                name = "hours_from" if job.frame is Frame.HOUR else "days_from"
-                if known.asked_from(job.frame) != job.since:
-                    changed[known.id] = replace(known, **{name: job.since})
+                changed[known.id] = (
+                    replace(known, hours_from=job.since)
+                    if job.frame is Frame.HOUR
+                    else replace(known, days_from=job.since)
+                )
         if changed:
             for one in await self._store.put_series(list(changed.values())):
                 self._series[one.base] = one

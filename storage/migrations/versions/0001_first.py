@@ -564,6 +564,18 @@ def upgrade() -> None:
 def _create_engine() -> None:
     """Create what our own engine keeps: its candles, and the keys to its API."""
     op.create_table(
+        "api_keys",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("digest", TEXT, nullable=False),
+        sa.Column("per_minute", sa.Integer(), nullable=True),
+        sa.Column("created_at", TIME, nullable=False),
+        sa.Column("revoked_at", TIME, nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_api_keys")),
+        sa.UniqueConstraint("name", name=op.f("uq_api_keys_name")),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
         "candle_series",
         sa.Column("id", ID, nullable=False),
         sa.Column("exchange", TEXT, nullable=False),
@@ -606,6 +618,7 @@ def downgrade() -> None:
     for name in (
         "candles",
         "candle_series",
+        "api_keys",
         "watch_lines",
         "deliveries",
         "watches",
