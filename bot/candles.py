@@ -112,11 +112,16 @@ class CandleStore(Protocol):
         ...
 
     async def load_candles(
-        self, frame: Frame, series_ids: Sequence[int], since: datetime
+        self,
+        frame: Frame,
+        series_ids: Sequence[int],
+        since: datetime,
+        *,
+        limit: int | None = None,
     ) -> Mapping[int, Sequence[Candle]]:
         """Load the candles that start at `since` or later, oldest first.
 
-        Series without any are left out.
+        At most `limit` of each series. Series without any are left out.
         """
         ...
 

@@ -332,6 +332,37 @@ class AlertsConfig(Section):
     )
 
 
+class ApiConfig(Section):
+    """Our own engine's API, for other programs and other bots."""
+
+    serve: bool = option(
+        False,
+        "Whether `flipwatch run` serves the API as well; needs the embedded engine."
+        " `flipwatch engine serve` serves it alone.",
+        allowed="true or false",
+    )
+    host: Annotated[str, Field(min_length=1)] = option(
+        "127.0.0.1",
+        "Address the API listens on; 127.0.0.1 is this machine only.",
+        allowed="a host name or IP address",
+    )
+    port: Annotated[int, Field(ge=0, le=65535)] = option(
+        8090,
+        "Port of the API; 0 takes a free one.",
+        allowed="a whole number from 0 to 65535",
+    )
+    access: Literal["keys", "open"] = option(
+        "keys",
+        "Who may ask: those with a key (`flipwatch engine keys add NAME`), or anybody.",
+        allowed='"keys" or "open"',
+    )
+    per_minute: Annotated[int, Field(ge=1, le=1_000_000)] = option(
+        600,
+        "Requests a minute for each key, and for each address where no key is needed.",
+        allowed="a whole number from 1 to 1000000",
+    )
+
+
 class AppConfig(Section):
     """Who may do what, and how the process shows itself."""
 
@@ -385,6 +416,17 @@ class Config(Section):
     web: WebConfig = WebConfig()
     delivery: DeliveryConfig = DeliveryConfig()
     alerts: AlertsConfig = AlertsConfig()
+    api: ApiConfig = ApiConfig()
+
+    @model_validator(mode="after")
+    def _api_has_an_engine(self) -> Self:
+        if self.api.serve and self.engine.chosen != "embedded":
+            msg = (
+                "api.serve: what is served is our own engine, but engine.kind is"
+                f" {self.engine.chosen}"
+            )
+            raise ValueError(msg)
+        return self
 
     @model_validator(mode="after")
     def _roles_work_together(self) -> Self:

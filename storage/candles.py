@@ -65,7 +65,12 @@ class CandleStore(StorePart):
             await self._database.write_at_once(work, is_durable=False)
 
     async def load_candles(
-        self, frame: Frame, series_ids: Sequence[int], since: datetime
+        self,
+        frame: Frame,
+        series_ids: Sequence[int],
+        since: datetime,
+        *,
+        limit: int | None = None,
     ) -> Mapping[int, Sequence[Candle]]:
         """Load the candles that start at `since` or later, oldest first."""
         statement = (
@@ -73,6 +78,7 @@ class CandleStore(StorePart):
             .where(CANDLES.c.frame == int(frame))
             .where(CANDLES.c.start >= since.timestamp())
             .order_by(CANDLES.c.start)
+            .limit(limit)
         )
 
         async def work(connection: AsyncConnection) -> dict[int, Sequence[Candle]]:

@@ -92,6 +92,8 @@ class Book:
         self.days: list[tuple[Grades, Floats]] = []
         self.hours: list[tuple[Grades, Floats]] = []
         self.grid = hours
+        #: candles of days, for the API: history, and the days whose hours are whole
+        self.day_grid = days.append(whole_days(hours))
         for n, opens_at in enumerate(days.opens_at):
             grades = self._grader.push_day(int(opens_at), days.close[n], days.volume[n])
             self.days.append((self._adopted(grades), days.close[n]))
@@ -112,7 +114,9 @@ class Book:
     def grow(self, hours: CandleGrid) -> None:
         """Add hours that follow the last one, of the same coins."""
         first = len(self.grid.opens_at)
+        day = self.closed_at // DAY * DAY
         self.grid = self.grid.append(hours)
+        self.day_grid = self.day_grid.append(whole_days(self.grid.since(day)))
         for n in range(first, len(self.grid.opens_at)):
             self._push(n)
         self._forget()
@@ -186,6 +190,7 @@ class Book:
         del self.hours[:-HOURS_TOLD]
         del self.days[:-DAYS_TOLD]
         self.grid = self.grid.since(self.closed_at - HOURS_TOLD * HOUR)
+        self.day_grid = self.day_grid.since(self.closed_at - DAYS_TOLD * DAY)
 
 
 def build_grid(
@@ -222,4 +227,30 @@ def build_grid(
         low=values[2],
         close=values[3],
         volume=values[4],
+    )
+
+
+def whole_days(hours: CandleGrid) -> CandleGrid:
+    """Return the days of which all hours are in the grid, known or not, as candles."""
+    skipped = int(-hours.opens_at[0] % DAY) // HOUR if len(hours.opens_at) else 0
+    count = max(len(hours.opens_at) - skipped, 0) // _DAY_HOURS
+    rows = slice(skipped, skipped + count * _DAY_HOURS)
+
+    def by_day(values: Floats) -> Floats:
+        return values[rows].reshape(count, _DAY_HOURS, len(hours.symbols))
+
+    close = by_day(hours.close)
+    known = ~np.isnan(close)
+    first = known.argmax(axis=1)[:, None, :]
+    last = _DAY_HOURS - 1 - known[:, ::-1].argmax(axis=1)[:, None, :]
+    volume = by_day(hours.volume)
+    return CandleGrid(
+        symbols=hours.symbols,
+        opens_at=hours.opens_at[rows][::_DAY_HOURS],
+        step_s=DAY,
+        open=np.take_along_axis(by_day(hours.open), first, axis=1)[:, 0],
+        high=np.fmax.reduce(by_day(hours.high), axis=1),
+        low=np.fmin.reduce(by_day(hours.low), axis=1),
+        close=np.take_along_axis(close, last, axis=1)[:, 0],
+        volume=np.where(known.any(axis=1), np.nansum(volume, axis=1), np.nan),
     )

@@ -45,7 +45,12 @@ class MemoryCandles:
                     kept[candle.start] = candle
 
     async def load_candles(
-        self, frame: Frame, series_ids: Sequence[int], since: datetime
+        self,
+        frame: Frame,
+        series_ids: Sequence[int],
+        since: datetime,
+        *,
+        limit: int | None = None,
     ) -> Mapping[int, Sequence[Candle]]:
         """Load the candles that start at `since` or later, oldest first."""
         found = {}
@@ -53,7 +58,7 @@ class MemoryCandles:
             kept = self._candles.get((frame, series_id), {})
             own = sorted(c for c in kept.values() if c.start >= since.timestamp())
             if own:
-                found[series_id] = own
+                found[series_id] = own[:limit]
         return found
 
     async def candle_spans(

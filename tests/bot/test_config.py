@@ -41,6 +41,11 @@ DOCUMENTED = {
     "discord.gateway_url": "",
     "web.host": "127.0.0.1",
     "web.port": 8080,
+    "api.serve": False,
+    "api.host": "127.0.0.1",
+    "api.port": 8090,
+    "api.access": "keys",
+    "api.per_minute": 600,
     "app.operators": (),
     "app.access": "open",
 }

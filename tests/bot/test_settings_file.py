@@ -154,6 +154,11 @@ IN_THE_ENVIRONMENT = {
     "delivery.max_age": ("3600", 3600.0),
     "delivery.concurrency": ("7", 7),
     "alerts.rearm_band": ("2.5", 2.5),
+    "api.serve": ("true", True),
+    "api.host": ("0.0.0.0", "0.0.0.0"),
+    "api.port": ("0", 0),
+    "api.access": ("open", "open"),
+    "api.per_minute": ("60", 60),
 }
 #: what an option needs beside it
 ALSO = {

@@ -85,6 +85,8 @@ async def test_candles_come_back_oldest_first_and_from_a_moment_on(candles):
     assert await candles.load_candles(Frame.DAY, [btc, eth], START) == {
         btc: [hour(0, 90.0)]
     }
+    first = await candles.load_candles(Frame.HOUR, [btc, eth], START, limit=2)
+    assert first == {btc: [hour(0), hour(1)], eth: [hour(1, 7.5)]}
 
 
 async def test_a_candle_fetched_again_replaces_the_one_there(candles):
