@@ -3,34 +3,47 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.embedded.grid import Floats
+from engine.embedded.grid import Floats, Moments
+from engine.embedded.tuning import LEAST_JUMP, SIGMA_JUMP, Tuning
 
 Signals = NDArray[np.int8]
 
-#: a bearish asset turns bullish when its grade gets here
-BULLISH_FROM = 60.0
-#: a bullish asset turns bearish when its grade falls here
-BEARISH_FROM = 45.0
-#: a jump of less than this share of the price is never doubted
-LEAST_JUMP = 0.3
-#: nor is one of less than so many usual daily moves
-SIGMA_JUMP = 8.0
+_NEVER = np.iinfo(np.int64).max // 2
 
 
 class Standing:
-    """The standing signal of each asset: 0 until its first grade, then 1 or -1."""
+    """The standing signal of each asset: 0 until its first grade, then 1 or -1.
 
-    def __init__(self, count: int) -> None:
+    The first grade's side of the middle between the two lines is where an asset
+    begins. From then on a flip needs the other line passed now, a day ago and at every
+    bar in between. A bar without a grade says nothing: it neither counts nor breaks.
+    """
+
+    def __init__(self, count: int, tuning: Tuning) -> None:
+        self._tuning = tuning
         self.signal: Signals = np.zeros(count, dtype=np.int8)
+        self._beyond_since: Moments = np.full(count, _NEVER, dtype=np.int64)
 
-    def push(self, grade: Floats) -> Signals:
-        """Take the grades of one bar (NaN = none, changes nothing)."""
-        is_new = (self.signal == 0) & ~np.isnan(grade)
-        middle = (BULLISH_FROM + BEARISH_FROM) * 0.5
-        up = (grade >= BULLISH_FROM) | (is_new & (grade >= middle))
-        down = (grade <= BEARISH_FROM) | (is_new & (grade < middle))
-        self.signal = np.where(up, 1, np.where(down, -1, self.signal)).astype(np.int8)
+    def push(self, grade: Floats, closes_at: int) -> Signals:
+        """Take the grades of one bar (NaN = none); return the standing signals."""
+        is_graded = ~np.isnan(grade)
+        is_new = (self.signal == 0) & is_graded
+        high, low = self._tuning.bullish_from, self._tuning.bearish_from
+        middle = (high + low) * 0.5
+        start = np.where(grade >= middle, 1, -1)
+        standing = np.where(is_new, start, self.signal)
+        is_beyond = np.where(standing == 1, grade <= low, grade >= high)
+        since = np.where(is_beyond, np.minimum(self._beyond_since, closes_at), _NEVER)
+        since = np.where(is_graded, since, self._beyond_since)
+        flips = is_graded & is_beyond & (closes_at - since >= self._tuning.stays_s)
+        self.signal = np.where(flips, -standing, standing).astype(np.int8)
+        self._beyond_since = np.where(flips, _NEVER, since)
         return self.signal
+
+    def forget(self, assets: NDArray[np.bool_]) -> None:
+        """Let these assets begin anew: their signal is 0 again."""
+        self.signal = np.where(assets, 0, self.signal).astype(np.int8)
+        self._beyond_since = np.where(assets, _NEVER, self._beyond_since)
 
 
 class Sieve:
@@ -41,12 +54,12 @@ class Sieve:
     """
 
     def __init__(self, count: int) -> None:
-        self.price = np.full(count, np.nan)
+        self._price = np.full(count, np.nan)
         self._doubted = np.full(count, np.nan)
 
     def push(self, close: Floats, sigma: Floats) -> Floats:
-        """Return the closes to believe (NaN = unknown) of one bar."""
-        last = self.price
+        """Return the closes of one bar to believe (NaN = unknown)."""
+        last = self._price
         with np.errstate(invalid="ignore", divide="ignore"):
             jump = _apart(close, last)
             least = 1.0 + np.fmax(LEAST_JUMP, SIGMA_JUMP * sigma)
@@ -54,11 +67,15 @@ class Sieve:
             is_doubtful = (jump > least) & ~is_shown_twice
         believed = np.where(is_doubtful, last, close)
         is_known = ~np.isnan(close)
-        self._doubted = np.where(
-            is_known, np.where(is_doubtful, close, np.nan), self._doubted
-        )
-        self.price = np.where(is_known, believed, last)
+        doubted = np.where(is_doubtful, close, np.nan)
+        self._doubted = np.where(is_known, doubted, self._doubted)
+        self._price = np.where(is_known, believed, last)
         return believed
+
+    def forget(self, assets: NDArray[np.bool_]) -> None:
+        """Let these assets begin anew."""
+        self._price = np.where(assets, np.nan, self._price)
+        self._doubted = np.where(assets, np.nan, self._doubted)
 
 
 def _apart(a: Floats, b: Floats) -> Floats:
