@@ -25,7 +25,7 @@ from engine.embedded.memory import MemoryCandles
 from engine.embedded.source import EmbeddedSource, source_name
 
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
-DEPTH = Depth(hours=timedelta(days=40), days=timedelta(days=150))
+DEPTH = Depth(hours=timedelta(days=4), days=timedelta(days=120))
 KEY = "fw-test"
 BASES = ("BTC", "ETH", "SOL", "XRP", "ADA", "DOGE", "PEPE", "AAVE")
 
@@ -88,11 +88,18 @@ class ApiWorld:
             self.clock.advance(hours=1)
             await self.grading.look()
 
-    async def get(self, path: str, *, key: str | None = KEY, **headers: str) -> Answer:
+    async def get(
+        self,
+        path: str,
+        *,
+        key: str | None = KEY,
+        header: str = "x-api-key",
+        **more: str,
+    ) -> Answer:
         """Ask for a path with its query; the answer as it came."""
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        sent = {name.replace("_", "-"): value for name, value in more.items()}
         if key is not None:
-            sent["x-api-key"] = key
+            sent[header] = key
         async with self.session.get(f"{self.service.url}{path}", headers=sent) as said:
             body = await said.read()
             is_json = "json" in said.content_type and said.content_type.endswith("json")
@@ -111,6 +118,9 @@ async def api_world(*, is_ready: bool = True, **config: Any) -> AsyncIterator[Ap
     """Open the world; with `is_ready` there are grades."""
     clock = FakeClock(NOON + timedelta(minutes=1))
     async with FakeExchange(clock) as server:
+        # nobody waits for a turn at the exchange
+        patch = pytest.MonkeyPatch()
+        patch.setattr("engine.embedded.exchange.Pace", Unpaced)
         for n, base in enumerate(BASES):
             server.trade(base, turnover=1e9 / (n + 1), period=300.0 + 190 * n)
         world = ApiWorld(server, clock)
@@ -144,9 +154,4 @@ async def api_world(*, is_ready: bool = True, **config: Any) -> AsyncIterator[Ap
             finally:
                 await world.service.stop()
                 await world.source.close()
-
-
-@pytest.fixture(autouse=True)
-def _unpaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody waits for a turn at the exchange; import this where a world is opened."""
-    monkeypatch.setattr("engine.embedded.exchange.Pace", Unpaced)
+                patch.undo()

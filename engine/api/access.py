@@ -33,7 +33,8 @@ class Caller:
     def wait(self, now: float) -> float:
         """Take one request; return 0, or in how many seconds there is one."""
         rate = self.per_minute / 60.0
-        self.left = min(self.per_minute, self.left + (now - self.seen_at) * rate)
+        passed = max(now - self.seen_at, 0.0)
+        self.left = min(self.per_minute, self.left + passed * rate)
         self.seen_at = now
         if self.left >= 1.0:
             self.left -= 1.0

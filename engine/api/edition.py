@@ -18,9 +18,8 @@ from engine.api.asked import Asked
 from engine.api.prepared import Prepared, document, envelope, to_json
 from engine.embedded import universe
 from engine.embedded.book import History
-from engine.embedded.grading import ENGINE_VERSION, explain
+from engine.embedded.grading import ENGINE_VERSION, ENOUGH_DAYS, explain
 from engine.embedded.grid import CandleGrid, Floats
-from engine.embedded.indicators import ENOUGH_DAYS
 from engine.embedded.known import known
 from engine.embedded.source import State
 

@@ -7,11 +7,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from engine.embedded.grading import STRETCH, WEIGHTS
 from engine.embedded.grid import Floats
+from engine.embedded.tuning import DECIMALS, STATISTICAL, STRETCH, WEIGHTS
 
-#: the components that are statistics; the others are technical
-STATISTICAL = frozenset({"strength", "steadiness"})
 #: a grade from here on is a high one
 HIGH_FROM = 80.0
 #: shares of bullish coins at which the market turns
@@ -38,7 +36,7 @@ def part_of(components: Mapping[str, Floats], *, is_statistical: bool) -> Floats
             weight = weight + known * share
     with np.errstate(invalid="ignore", divide="ignore"):
         stretched = 50.0 + STRETCH * (total / weight - 50.0)
-    part: Floats = np.round(np.clip(stretched, 0.0, 100.0), 2)
+    part: Floats = np.round(np.clip(stretched, 0.0, 100.0), DECIMALS)
     return part
 
 

@@ -36,7 +36,7 @@ def build_app(
     now: Clock,
 ) -> FastAPI:
     """Build the routes; `engine.api.front.Front` stands before them."""
-    app = FastAPI(
+    app = _App(
         title="Flipwatch's own engine",
         version=__version__,
         description=_ABOUT,
@@ -49,24 +49,30 @@ def build_app(
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(BadRequestError, _on_bad)
     app.add_exception_handler(HTTPException, _on_http)
-    app.openapi_schema = _document(app)
     return app
 
 
-def _document(app: FastAPI) -> dict[str, Any]:
-    """Write the document without the 422 that FastAPI adds: here it is a 400."""
-    schema = get_openapi(
-        title=app.title,
-        version=app.version,
-        description=app.description,
-        routes=app.routes,
-    )
-    for operations in schema["paths"].values():
-        for operation in operations.values():
-            operation["responses"].pop("422", None)
-    for name in ("HTTPValidationError", "ValidationError"):
-        schema["components"]["schemas"].pop(name, None)
-    return schema
+class _App(FastAPI):
+    """Writes the document without the 422 that FastAPI adds: here it is a 400."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the document; written once."""
+        if self._written is None:
+            schema = get_openapi(
+                title=self.title,
+                version=self.version,
+                description=self.description,
+                routes=self.routes,
+            )
+            for operations in schema["paths"].values():
+                for operation in operations.values():
+                    operation["responses"].pop("422", None)
+            for name in ("HTTPValidationError", "ValidationError"):
+                schema["components"]["schemas"].pop(name, None)
+            self._written = schema
+        return self._written
+
+    _written: dict[str, Any] | None = None
 
 
 async def _on_invalid(_: Request, error: Exception) -> Response:

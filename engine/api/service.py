@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import uvicorn
-from fastapi.routing import APIRoute
 
 from bot.api_keys import ApiKeyStore
 from bot.candles import CandleStore
@@ -60,14 +59,7 @@ def build_front(
     app = build_app(
         front.edition, feed.trouble, feed.candles, front.counted.registry, now
     )
-    front.serve(
-        app,
-        {
-            route.path.removesuffix("/{asset}")
-            for route in app.routes
-            if isinstance(route, APIRoute)
-        },
-    )
+    front.serve(app, {path.removesuffix("/{asset}") for path in app.openapi()["paths"]})
     return front, access
 
 

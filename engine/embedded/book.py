@@ -183,6 +183,7 @@ class Book:
             ],
             dtype=np.int8,
         )
+        standing.forget(signal != standing.signal)
         standing.signal = signal
         return replace(grades, signal=signal[None, :].copy())
 
