@@ -2,21 +2,22 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from bot.commands import CommandDesk, Room, SourceInfo
 from bot.commands.operators import first_start_code
 from bot.config import Config, Role
 from bot.dispatcher import Dispatcher, DispatchPlan
-from bot.errors import StoreError
+from bot.errors import ConfigError, StoreError
 from bot.fanout import FanOut
 from bot.limits import Limits
 from bot.metrics import Metrics
-from bot.model import Address, Platform
+from bot.model import Address, Platform, Wanted
 from bot.operator_post import OperatorPost, PostPlan
 from bot.poller import Poller, PollPlan
 from bot.ports import Clock, Face, GradeSource, Hook, Sender, Store
@@ -28,7 +29,10 @@ from handlers.web.face import WebFace
 from handlers.web.inbox import Inboxes, InboxHub
 from handlers.web.probes import Probes
 from handlers.web.sender import WebSender
-from storage import open_store
+from storage import SqlStore, open_store
+
+if TYPE_CHECKING:
+    from engine.api.service import Grading
 
 logger = logging.getLogger(__name__)
 
@@ -39,11 +43,22 @@ DRAIN = timedelta(seconds=10)
 #: the engine is in trouble for /readyz when no poll worked for so many intervals
 STALE_INTERVALS = 3
 FAN_OUT = "fan-out"
+GRADING = "grading"
+#: what the API serves where only watched coins are polled
+API_TOP = 100
 
 
 def utc_now() -> datetime:
     """Return the time now: the one clock that is passed to everything."""
     return datetime.now(UTC)
+
+
+def engine_wanted(config: Config) -> Wanted:
+    """Return the coins that the API serves, whoever watches what."""
+    match = re.fullmatch(r"top(\d+)", config.engine.universe)
+    if config.engine.universe == "all":
+        return Wanted(is_all=True)
+    return Wanted(top=int(match[1]) if match else API_TOP)
 
 
 class App:
@@ -76,6 +91,7 @@ class App:
         self._hooks: list[Hook] = []
         self.room: Room
         self.watchman: Watchman
+        self._grading: Grading | None = None
         self._open_private: Callable[[str], Awaitable[Address]] | None = None
         #: set once every face has started
         self.serving = asyncio.Event()
@@ -133,6 +149,26 @@ class App:
         self._free_faces = [
             face for face in self.faces if not self.sharing.share_listening(face)
         ]
+        if config.api.serve:
+            self._add_api(store)
+
+    def _add_api(self, store: SqlStore) -> None:
+        """Serve the engine to others as well; it keeps itself up to date."""
+        from engine.api.service import ApiService, Feed, Grading
+        from engine.embedded.source import EmbeddedSource
+
+        source = self.source
+        if not isinstance(source, EmbeddedSource):
+            raise ConfigError("api.serve: what is served is our own engine")
+        self._grading = Grading(source, engine_wanted(self.config), now=self.now)
+        feed = Feed(
+            state=lambda: source.state,
+            trouble=self._grading.trouble,
+            candles=store,
+        )
+        api = ApiService(self.config.api, feed, store, now=self.now)
+        self.faces.append(api)
+        self._free_faces.append(api)
 
     def _has(self, *roles: Role) -> bool:
         """Whether this process has one of these roles."""
@@ -265,6 +301,9 @@ class App:
                     loops.append(group.create_task(self.fanout.run(), name=FAN_OUT))
                 if self._has("deliver", "web"):
                     loops.append(group.create_task(self.dispatcher.run()))
+                if self._grading is not None:
+                    grading = group.create_task(self._grading.run(), name=GRADING)
+                    loops.append(grading)
                 for face in self._free_faces:
                     await face.start()
                     stack.push_async_callback(face.stop)
@@ -304,7 +343,7 @@ class App:
         """Let sends in flight end; what does not in time goes out again later."""
         self.dispatcher.stop()
         for task in loops:
-            if task.get_name() == FAN_OUT:
+            if task.get_name() in {FAN_OUT, GRADING}:
                 task.cancel()
         if loops:
             _, late = await asyncio.wait(loops, timeout=DRAIN.total_seconds())

@@ -131,6 +131,12 @@ class CandleStore(Protocol):
         """Say what each series has; those without candles are left out."""
         ...
 
+    async def count_candles(
+        self, frame: Frame, series_ids: Sequence[int]
+    ) -> Mapping[int, int]:
+        """Count the candles of each series; those without any are left out."""
+        ...
+
     async def prune_candles(self, frame: Frame, before: datetime) -> int:
         """Forget candles that start earlier; return how many."""
         ...

@@ -78,7 +78,8 @@ def _parser() -> argparse.ArgumentParser:
     for command in (assets, events, check):
         command.add_argument("--json", action="store_true", help="print JSON")
     deliveries = _add_deliveries(commands)
-    for command in (run, check, assets, events, *deliveries):
+    engine = _add_engine(commands)
+    for command in (run, check, assets, events, *deliveries, *engine):
         command.add_argument(
             "--config",
             type=Path,
@@ -120,6 +121,42 @@ def _add_deliveries(
             "ids", nargs=number, type=_count, metavar="ID", help="as `list` shows it"
         )
     return listing, replay, drop
+
+
+def _add_engine(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+) -> Sequence[argparse.ArgumentParser]:
+    """Add `engine serve|candles|keys ...`; return them all."""
+    text = "our own grading engine: serve it, see its candles, give out keys"
+    group = commands.add_parser("engine", help=text, description=text)
+    verbs = group.add_subparsers(metavar="VERB", required=True)
+    text = "keys to the API: add, list, revoke"
+    keys = verbs.add_parser("keys", help=text, description=text)
+    of_keys = keys.add_subparsers(metavar="VERB", required=True)
+
+    def add(
+        where: "argparse._SubParsersAction[argparse.ArgumentParser]",
+        name: str,
+        text: str,
+        action: Callable[[argparse.Namespace], int],
+    ) -> argparse.ArgumentParser:
+        verb = where.add_parser(name, help=text, description=text)
+        verb.set_defaults(action=action)
+        return verb
+
+    serve = add(verbs, "serve", "grade live candles and serve the API", _engine_serve)
+    candles = add(verbs, "candles", "list the candles that are kept", _engine_candles)
+    new = add(of_keys, "add", "make a key; it is shown once", _key_add)
+    new.add_argument("name", help="who it is for")
+    new.add_argument(
+        "--per-minute", type=_count, help="requests a minute (default: api.per_minute)"
+    )
+    listing = add(of_keys, "list", "list keys, without what they are", _key_list)
+    revoke = add(of_keys, "revoke", "take a key out of force", _key_revoke)
+    revoke.add_argument("name", help="as `list` shows it")
+    for command in (candles, listing):
+        command.add_argument("--json", action="store_true", help="print JSON")
+    return serve, candles, new, listing, revoke
 
 
 def _count(text: str) -> int:
@@ -285,4 +322,45 @@ def _drop(options: argparse.Namespace) -> int:
     if not options.yes:
         options.verb.error("add --yes: what is dropped is never sent")
     print(f"dropped: {asyncio.run(outbox.drop(_load(options), options.ids))}")
+    return OK
+
+
+# ----------------------------------------------------------------------------- engine
+
+
+def _engine_serve(options: argparse.Namespace) -> int:
+    from bot.serving import serve
+
+    config = _load(options)
+    return _until_stopped(lambda stop: serve(config, stop))
+
+
+def _engine_candles(options: argparse.Namespace) -> int:
+    from bot.serving import list_candles
+
+    rows = asyncio.run(list_candles(_load(options)))
+    return _show(rows, options, empty="no candles yet: the first start fetches them")
+
+
+def _key_add(options: argparse.Namespace) -> int:
+    from bot.serving import add_key
+
+    config = _load(options)
+    print(asyncio.run(add_key(config, options.name, options.per_minute)))
+    print("Keep it: it is not shown again.", file=sys.stderr)
+    return OK
+
+
+def _key_list(options: argparse.Namespace) -> int:
+    from bot.serving import list_keys
+
+    rows = asyncio.run(list_keys(_load(options)))
+    return _show(rows, options, empty="no keys: flipwatch engine keys add NAME")
+
+
+def _key_revoke(options: argparse.Namespace) -> int:
+    from bot.serving import revoke_key
+
+    asyncio.run(revoke_key(_load(options), options.name))
+    print(f"revoked: {options.name}")
     return OK

@@ -120,6 +120,27 @@ class CandleStore(StorePart):
 
         return await self._database.read(work)
 
+    async def count_candles(
+        self, frame: Frame, series_ids: Sequence[int]
+    ) -> Mapping[int, int]:
+        """Count the candles of each series; those without any are left out."""
+        statement = (
+            select(CANDLES.c.series_id, func.count())
+            .where(CANDLES.c.frame == int(frame))
+            .group_by(CANDLES.c.series_id)
+        )
+
+        async def work(connection: AsyncConnection) -> dict[int, int]:
+            found: dict[int, int] = {}
+            for batch in in_batches(series_ids):
+                rows = await connection.execute(
+                    statement.where(CANDLES.c.series_id.in_(batch))
+                )
+                found |= {row[0]: row[1] for row in rows}
+            return found
+
+        return await self._database.read(work)
+
     async def prune_candles(self, frame: Frame, before: datetime) -> int:
         """Forget candles that start earlier; return how many."""
         statement = delete(CANDLES).where(

@@ -133,7 +133,7 @@ async def api_world(*, is_ready: bool = True, **config: Any) -> AsyncIterator[Ap
             now=clock,
             depth=DEPTH,
         )
-        world.grading = Grading(world.source, Wanted(top=50), timedelta(seconds=30))
+        world.grading = Grading(world.source, Wanted(top=50), now=clock)
         if is_ready:
             await world.grading.look()
         config.setdefault("port", 0)

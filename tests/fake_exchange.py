@@ -168,7 +168,11 @@ class FakeExchange:
         return [start, opened, high, low, close, volume]
 
     def _candle(self, coin: Coin, start: int, step: int) -> list[Any] | None:
-        hours = [self._hour(coin, at) for at in range(start, start + step, HOUR)]
+        at_hours = range(start, start + step, HOUR)
+        if step == DAY and start + DAY <= self._clock().timestamp() and not coin.gaps:
+            # the whole day's shape shows in every third hour
+            at_hours = [*at_hours[::3], at_hours[-1]]
+        hours = [self._hour(coin, at) for at in at_hours]
         there = [hour for hour in hours if hour is not None]
         if not there:
             return None
@@ -178,7 +182,7 @@ class FakeExchange:
             max(h[2] for h in there),
             min(h[3] for h in there),
             there[-1][4],
-            sum(h[5] for h in there),
+            sum(h[5] for h in there) / len(there) * len(range(0, step, HOUR)),
         ]
 
     # ---- answers

@@ -6,14 +6,14 @@ import errno
 import logging
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
 import uvicorn
 
 from bot.api_keys import ApiKeyStore
-from bot.candles import CandleStore
+from bot.candles import CandleStore, moment_of
 from bot.config import ApiConfig
 from bot.errors import ConfigError, SourceError
 from bot.model import Wanted
@@ -21,13 +21,16 @@ from bot.ports import Clock
 from engine.api.access import REFRESH_SECONDS, Access
 from engine.api.front import Front
 from engine.api.routes import build_app
-from engine.embedded.source import EmbeddedSource, State
+from engine.embedded.source import UPDATE_EVERY, EmbeddedSource, State
 
 logger = logging.getLogger(__name__)
 
 #: seconds running requests have to end when the service stops
 _GRACE = 3
 _BACKLOG = 1_024
+#: how often it is seen whether new grades are due, and how long a poller has for them
+_LOOK_SECONDS = 20.0
+_PATIENCE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,14 +138,25 @@ class ApiService:
 
 
 class Grading:
-    """Drives an engine that nobody polls: `flipwatch engine serve`."""
+    """Drives an engine that nobody polls, or that another process polls as well.
+
+    A look costs a request only where an hour has closed that nobody has fetched.
+    `remember` keeps the signals that stand for the next process.
+    """
 
     def __init__(
-        self, source: EmbeddedSource, wanted: Wanted, every: timedelta
+        self,
+        source: EmbeddedSource,
+        wanted: Wanted,
+        *,
+        now: Clock,
+        remember: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
         self._source = source
         self._wanted = wanted
-        self._every = every.total_seconds()
+        self._now = now
+        self._remember = remember
+        self._remembered: str | None = None
         self._trouble = ""
 
     def trouble(self) -> str:
@@ -152,8 +166,16 @@ class Grading:
     async def run(self) -> None:
         """Look for new grades until cancelled."""
         while True:
-            is_more = await self.look()
-            await asyncio.sleep(0 if is_more else self._every)
+            is_more = self._is_due() and await self.look()
+            await asyncio.sleep(0 if is_more else _LOOK_SECONDS)
+
+    def _is_due(self) -> bool:
+        """Whether an hour has closed that is not graded, and a poll had its chance."""
+        state = self._source.state
+        if state is None:
+            return True
+        closed = moment_of(state.book.closed_at)
+        return self._now() - closed >= UPDATE_EVERY + _PATIENCE
 
     async def look(self) -> bool:
         """Look once; return whether there is more to fetch at once."""
@@ -166,6 +188,10 @@ class Grading:
             self._trouble = text
             return False
         self._trouble = ""
+        mark = snapshot.bookmark
+        if self._remember is not None and mark and mark != self._remembered:
+            await self._remember(mark)
+            self._remembered = mark
         return snapshot.is_more
 
 

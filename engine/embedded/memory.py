@@ -72,6 +72,13 @@ class MemoryCandles:
                 found[series_id] = Span(min(kept), max(kept), max(own, default=None))
         return found
 
+    async def count_candles(
+        self, frame: Frame, series_ids: Sequence[int]
+    ) -> Mapping[int, int]:
+        """Count the candles of each series; those without any are left out."""
+        kept = {n: self._candles.get((frame, n), {}) for n in series_ids}
+        return {n: len(own) for n, own in kept.items() if own}
+
     async def prune_candles(self, frame: Frame, before: datetime) -> int:
         """Forget candles that start earlier; return how many."""
         count = 0

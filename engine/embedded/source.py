@@ -71,6 +71,8 @@ class EmbeddedSource:
         self._store = store
         self._now = now
         self._depth = depth or Depth()
+        # the poller and the API may both ask
+        self._turn = asyncio.Lock()
         self._book: Book | None = None
         self._bookmark: Bookmark | None = None
         #: what the API serves from; None before the first grades
@@ -89,6 +91,10 @@ class EmbeddedSource:
 
         Raises `SourceUnavailableError` when that hour is not to be had.
         """
+        async with self._turn:
+            return await self._fetch(wanted)
+
+    async def _fetch(self, wanted: Wanted) -> Snapshot:
         kept = await self._keeper.update(wanted)
         if kept.waiting:
             return self._snapshot((), is_more=True)

@@ -149,6 +149,8 @@ async def test_many_candles_are_written_at_once(candles):
     loaded = await candles.load_candles(Frame.HOUR, [btc], START)
 
     assert len(loaded[btc]) == 5_000
+    assert await candles.count_candles(Frame.HOUR, [btc, 404]) == {btc: 5_000}
+    assert await candles.count_candles(Frame.DAY, [btc]) == {}
 
 
 async def test_candles_of_an_unknown_series_are_refused(store):

@@ -1,0 +1,115 @@
+"""Our own engine in the real program: without any key, and as a service."""
+
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import aiohttp
+import pytest
+from fake_exchange import FakeExchange
+from running import call, listing, running, start
+
+BASES = ("BTC", "ETH", "SOL", "XRP", "ADA", "DOGE")
+
+
+@pytest.fixture
+async def exchange() -> AsyncIterator[FakeExchange]:
+    async with FakeExchange(lambda: datetime.now(UTC)) as server:
+        for n, base in enumerate(BASES):
+            server.trade(base, turnover=1e9 / (n + 1), period=400.0 + 90 * n)
+        yield server
+
+
+def config_for(exchange: FakeExchange, more: str = "") -> str:
+    return f"""
+[engine]
+exchange_urls = ["binance={exchange.url}"]
+fallback_exchanges = []
+poll_interval = 2
+{more}
+"""
+
+
+@pytest.mark.timeout(240)
+async def test_run_without_a_key_grades_live_candles(
+    tmp_path: Path, exchange: FakeExchange
+) -> None:
+    async with running(tmp_path, config_for(exchange)) as program:
+        await program.line(r"graded +coins=6", timeout=120)
+        await program.line(r" poll +tick=\d+ as_of=\S+ readings=6", timeout=60)
+
+    code, out, _ = await call("assets", "--json", cwd=tmp_path)
+    assert code == 0
+    rows = {row["symbol"]: row for row in listing(out)}
+    assert set(rows) == set(BASES)
+    assert all(0 <= float(str(row["grade"])) <= 100 for row in rows.values())
+    assert {row["signal"] for row in rows.values()} <= {"bullish", "bearish"}
+    code, out, _ = await call("engine", "candles", "--json", cwd=tmp_path)
+    kept = {row["coin"]: row for row in listing(out)}
+    assert {row["state"] for row in kept.values()} == {"graded"}
+    assert {row["missing"] for row in kept.values()} == {0}
+
+    # and again, serving others as well
+    exchange.requests.clear()
+    api = '\n[api]\nserve = true\nport = 0\naccess = "open"'
+    async with running(tmp_path, config_for(exchange, api)) as program:
+        url = (await program.line(r"api listens +url=(\S+)"))[1]
+        await program.line(r" poll +tick=\d+ as_of=\S+ readings=6", timeout=120)
+        async with aiohttp.ClientSession() as session:
+            async with session.get(f"{url}/v1/explain/BTC") as answer:
+                explained = json.loads(await answer.read())
+            async with session.get(f"{url}/readyz") as answer:
+                assert answer.status == 200
+        assert " event " not in program.output
+    # the list, and at most the hour that may have closed meanwhile
+    assert len(exchange.requests) <= 2 + len(BASES)
+    if explained["as_of"].startswith(str(rows["BTC"]["as_of"])[:19]):
+        assert explained["grade"] == rows["BTC"]["grade"]
+
+
+@pytest.mark.timeout(240)
+async def test_the_engine_is_served_to_who_has_a_key(
+    tmp_path: Path, exchange: FakeExchange
+) -> None:
+    (tmp_path / "config.toml").write_text(config_for(exchange, "\n[api]\nport = 0"))
+    code, key, said = await call("engine", "keys", "add", "friend", cwd=tmp_path)
+    assert (code, key[:3]) == (0, "fw-")
+    assert "not shown again" in said
+    assert (await call("engine", "keys", "add", "friend", cwd=tmp_path))[0] == 2
+
+    program = await start("engine", "serve", cwd=tmp_path)
+    url = (await program.line(r"^Flipwatch engine: (http://\S+)$"))[1]
+    await program.line(r"graded +coins=6", timeout=120)
+    async with aiohttp.ClientSession() as session:
+        headers = {"x-api-key": key.strip()}
+        path = f"{url}/v2/trading-signals"
+        async with session.get(path, headers=headers) as answer:
+            assert answer.status == 200
+            rows = (await answer.json())["data"]
+        async with session.get(path) as answer:
+            assert answer.status == 401
+    assert [row["TOKEN_SYMBOL"] for row in rows] == list(BASES)
+    assert await program.stop() == 0, program.output
+    assert key.strip() not in program.output
+    assert "Traceback" not in program.output
+
+    code, out, _ = await call("engine", "keys", "list", "--json", cwd=tmp_path)
+    (row,) = listing(out)
+    assert (row["name"], row["revoked_at"]) == ("friend", None)
+    assert key.strip() not in out
+    assert (await call("engine", "keys", "revoke", "friend", cwd=tmp_path))[0] == 0
+    assert (await call("engine", "keys", "revoke", "friend", cwd=tmp_path))[0] == 1
+
+
+async def test_only_our_own_engine_is_served(tmp_path: Path) -> None:
+    config = '[engine]\nkind = "replay"\n'
+    (tmp_path / "config.toml").write_text(config)
+    code, _, said = await call("engine", "serve", cwd=tmp_path)
+    assert code == 2
+    assert "engine.kind is replay" in said
+
+    (tmp_path / "config.toml").write_text(config + "[api]\nserve = true\n")
+    code, _, said = await call("run", cwd=tmp_path)
+    assert code == 2
+    assert "api.serve" in said
