@@ -44,6 +44,8 @@ DRAIN = timedelta(seconds=10)
 STALE_INTERVALS = 3
 FAN_OUT = "fan-out"
 GRADING = "grading"
+#: how the names of our own engine begin, whichever its version and exchange
+EMBEDDED = "embedded:"
 #: what the API serves where only watched coins are polled
 API_TOP = 100
 
@@ -118,6 +120,8 @@ class App:
         stack.push_async_callback(store.close)
         self.source = open_source(config.engine, now=now, candles=store)
         stack.push_async_callback(self.source.close)
+        if self.source.name.startswith(EMBEDDED):
+            await store.succeed_source(EMBEDDED, self.source.name)
         store.update_every = self.source.update_every
         self.store = store
         self._metrics = Metrics(store, self.source.name, now=now)
@@ -154,13 +158,17 @@ class App:
 
     def _add_api(self, store: SqlStore) -> None:
         """Serve the engine to others as well; it keeps itself up to date."""
-        from engine.api.service import ApiService, Feed, Grading
+        from engine.api.service import ApiService, Feed, Grading, Memory
         from engine.embedded.source import EmbeddedSource
 
         source = self.source
         if not isinstance(source, EmbeddedSource):
             raise ConfigError("api.serve: what is served is our own engine")
-        self._grading = Grading(source, engine_wanted(self.config), now=self.now)
+        # what stands is kept with every poll, here or in another process
+        memory = Memory(load=lambda: store.bookmark(source.name))
+        self._grading = Grading(
+            source, engine_wanted(self.config), now=self.now, memory=memory
+        )
         feed = Feed(
             state=lambda: source.state,
             trouble=self._grading.trouble,

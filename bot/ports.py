@@ -412,6 +412,15 @@ class Store(Protocol):
         """
         ...
 
+    async def succeed_source(self, family: str, source: str) -> int:
+        """Give the assets of an engine's last version to its new one; return how many.
+
+        `family` is how the names of all its versions begin. Watches stay with the
+        assets, while what detection knew of them is forgotten: the new version begins
+        with a baseline. Nothing is done once the new one has assets.
+        """
+        ...
+
     async def fail_poll(self, tick: Tick, reason: str, now: datetime) -> None:
         """Record that a poll gave nothing; no other state changes."""
         ...

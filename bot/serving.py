@@ -23,7 +23,7 @@ async def serve(config: Config, stop: asyncio.Event) -> None:
 
     Raises `ConfigError` where that can never work.
     """
-    from engine.api.service import ApiService, Feed, Grading
+    from engine.api.service import ApiService, Feed, Grading, Memory
     from engine.embedded.source import EmbeddedSource
 
     async with _opened(config, is_alone=True) as store:
@@ -35,12 +35,11 @@ async def serve(config: Config, stop: asyncio.Event) -> None:
                 f" {config.engine.chosen}"
             )
         name = _STANDING.format(name=source.name)
-        source.resume(await store.get_value(name))
-
-        async def remember(mark: str) -> None:
-            await store.set_value(name, mark)
-
-        grading = Grading(source, engine_wanted(config), now=utc_now, remember=remember)
+        memory = Memory(
+            load=lambda: store.get_value(name),
+            keep=lambda mark: store.set_value(name, mark),
+        )
+        grading = Grading(source, engine_wanted(config), now=utc_now, memory=memory)
         feed = Feed(state=lambda: source.state, trouble=grading.trouble, candles=store)
         service = ApiService(config.api, feed, store, now=utc_now)
         try:

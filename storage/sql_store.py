@@ -18,6 +18,7 @@ from storage.lockfile import LockFile
 from storage.parking import ParkingStore
 from storage.polls import PollStore
 from storage.recipients import RecipientStore
+from storage.succession import SuccessionStore
 from storage.watches import WatchStore
 
 
@@ -36,6 +37,7 @@ class SqlStore(
     ClockStore,
     CandleStore,
     ApiKeyStore,
+    SuccessionStore,
     Store,
 ):
     """What Flipwatch remembers, on SQLite or PostgreSQL; `open_store` makes one.

@@ -137,11 +137,18 @@ class ApiService:
             await self._access.refresh()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """What a process leaves to the next one: the signals that stand, as a bookmark."""
+
+    load: Callable[[], Awaitable[str | None]]
+    keep: Callable[[str], Awaitable[None]] | None = None
+
+
 class Grading:
     """Drives an engine that nobody polls, or that another process polls as well.
 
     A look costs a request only where an hour has closed that nobody has fetched.
-    `remember` keeps the signals that stand for the next process.
     """
 
     def __init__(
@@ -150,13 +157,14 @@ class Grading:
         wanted: Wanted,
         *,
         now: Clock,
-        remember: Callable[[str], Awaitable[None]] | None = None,
+        memory: Memory | None = None,
     ) -> None:
         self._source = source
         self._wanted = wanted
         self._now = now
-        self._remember = remember
-        self._remembered: str | None = None
+        self._memory = memory
+        self._has_resumed = memory is None
+        self._kept: str | None = None
         self._trouble = ""
 
     def trouble(self) -> str:
@@ -179,6 +187,10 @@ class Grading:
 
     async def look(self) -> bool:
         """Look once; return whether there is more to fetch at once."""
+        if self._memory is not None and not self._has_resumed:
+            self._kept = await self._memory.load()
+            self._source.resume(self._kept)
+            self._has_resumed = True
         try:
             snapshot = await self._source.fetch(self._wanted)
         except SourceError as error:
@@ -188,10 +200,10 @@ class Grading:
             self._trouble = text
             return False
         self._trouble = ""
-        mark = snapshot.bookmark
-        if self._remember is not None and mark and mark != self._remembered:
-            await self._remember(mark)
-            self._remembered = mark
+        mark, memory = snapshot.bookmark, self._memory
+        if memory is not None and memory.keep and mark and mark != self._kept:
+            await memory.keep(mark)
+            self._kept = mark
         return snapshot.is_more
 
 

@@ -7,23 +7,21 @@ candles take their place. What is missing in between is a gap, and is told as on
 
 import asyncio
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from bot.candles import Candle, CandleStore, Frame, Series, Span, moment_of
-from bot.errors import SourceUnavailableError
 from bot.model import Wanted
 from bot.ports import Clock
 from engine.embedded import universe
 from engine.embedded.exchange import Exchange, ExchangeError, Pair
+from engine.embedded.roster import Roster
 
 logger = logging.getLogger(__name__)
 
 #: an exchange may still be writing an hour that has just ended
 SETTLE = timedelta(seconds=15)
-#: new listings join and delisted ones leave this often
-LIST_EVERY = timedelta(hours=6)
 #: with no answer for so long after an hour has ended, another exchange stands in
 STAND_IN_AFTER = timedelta(minutes=12)
 #: one update takes about so long at most, and goes on with the next
@@ -38,8 +36,6 @@ _BATCH = 5_000
 _DAYS_LATER = timedelta(hours=2)
 #: how far back a pair without any candle is looked at again
 _YOUNG = timedelta(days=3)
-#: a list that lacks more than this share of what was graded is not believed
-_GONE_SHARE = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,11 +114,7 @@ class CandleKeeper:
         self._now = now
         self._depth = depth or Depth()
         self._budget = budget.total_seconds()
-        self._home: Exchange | None = None
-        self._series: dict[str, Series] = {}
-        self._listed: dict[str, Pair] = {}
-        self._listed_at: datetime | None = None
-        self._size = 0
+        self._roster = Roster(store, exchanges, now=now)
         self._stands_in = ""
         self._others: dict[str, dict[str, Pair]] = {}
         self._pruned_at: datetime | None = None
@@ -134,16 +126,17 @@ class CandleKeeper:
 
     def listed(self, base: str) -> Pair | None:
         """Return a coin that the home exchange trades, graded or not."""
-        return self._listed.get(base)
+        return self._roster.listed(base)
 
     async def update(self, wanted: Wanted) -> Kept:
         """Bring the wanted series up to date, as far as the budget goes.
 
         Raises `SourceUnavailableError` only where no exchange has ever answered.
         """
-        home = await self._find_home()
-        trouble = await self._refresh_list(home, wanted)
-        graded = self._graded(wanted)
+        roster = self._roster
+        home = await roster.home()
+        trouble = await roster.refresh(home, wanted)
+        graded = roster.graded(wanted)
         closed_at = self._closed_at()
         jobs = await self._jobs(graded, closed_at)
         haul = await self._fetch(home, {}, jobs)
@@ -153,7 +146,7 @@ class CandleKeeper:
         elif self._now() - closed_at >= STAND_IN_AFTER:
             await self._stand_in(home, graded, closed_at, haul)
         await self._prune()
-        graded = {base: self._series[base] for base in graded}
+        graded = {base: roster.now_of(one) for base, one in graded.items()}
         asked = {(job.series.id, job.frame) for job in haul.asked}
         history = {job.series.id for job in jobs if job.is_history}
         left = {
@@ -183,131 +176,6 @@ class CandleKeeper:
 
     def _closed_at(self) -> datetime:
         return moment_of(Frame.HOUR.floor(self._now() - SETTLE))
-
-    # ---- home and its list
-
-    async def _find_home(self) -> Exchange:
-        """Return the exchange that is home: it has series, or it answers first."""
-        if self._home is not None:
-            return self._home
-        said = ""
-        for exchange in self._exchanges:
-            known = await self._store.list_series(exchange.name)
-            if not known:
-                try:
-                    pairs = await exchange.list_pairs()
-                except ExchangeError as error:
-                    said = said or str(error)
-                    continue
-                if not universe.coins(pairs):
-                    said = said or f"{exchange.name} lists no coin"
-                    continue
-                self._note_list(pairs)
-            self._home = exchange
-            self._series = {one.base: one for one in known}
-            return exchange
-        raise SourceUnavailableError(
-            f"no exchange gives candles: {said}", reason="no_exchange"
-        )
-
-    def _note_list(self, pairs: Sequence[Pair]) -> None:
-        self._listed = {pair.base: pair for pair in universe.coins(pairs)}
-        self._listed_at = self._now()
-
-    async def _refresh_list(self, home: Exchange, wanted: Wanted) -> str:
-        """Let new listings join and delisted ones go; return the trouble, if any."""
-        size = len(self._listed) if wanted.is_all else wanted.top
-        is_new = not (self._listed and self._series) or size != self._size
-        age = None if self._listed_at is None else self._now() - self._listed_at
-        if age is None or not timedelta() <= age < LIST_EVERY:
-            try:
-                self._note_list(self._believed(await home.list_pairs()))
-            except ExchangeError as error:
-                if not self._listed:
-                    # the series themselves say what was listed last
-                    self._listed = {
-                        one.base: Pair(
-                            base=one.base, name=one.pair, turnover=one.turnover
-                        )
-                        for one in self._series.values()
-                        if one.gone_at is None
-                    }
-                return str(error)
-            is_new = True
-            size = len(self._listed) if wanted.is_all else wanted.top
-        wanted_now = self._wanted_bases(wanted) - self._series.keys()
-        if is_new or wanted_now:
-            self._size = size
-            await self._put_list(home, size, wanted_now)
-        return ""
-
-    def _believed(self, pairs: Sequence[Pair]) -> Sequence[Pair]:
-        """Return the pairs; `ExchangeError` where half the market would be gone."""
-        listed = {pair.base for pair in pairs}
-        members = {base for base, one in self._series.items() if one.is_member}
-        if len(members - listed) > max(3, _GONE_SHARE * len(members)):
-            raise ExchangeError(
-                f"the list of pairs lacks {len(members - listed)} of {len(members)}"
-                " graded coins: it is not believed"
-            )
-        return pairs
-
-    async def _put_list(
-        self, home: Exchange, size: int, wanted: Collection[str]
-    ) -> None:
-        ranked = list(self._listed.values())
-        before = {base for base, one in self._series.items() if one.is_member}
-        chosen = set(universe.members(ranked, size, before))
-        now = self._now()
-        changed: list[Series] = []
-        for base in sorted(chosen | self._series.keys() | set(wanted)):
-            pair = self._listed.get(base)
-            known = self._series.get(base)
-            if known is None and pair is not None:
-                known = Series(exchange=home.name, base=base, pair=pair.name)
-            if known is None:
-                continue
-            if pair is None:
-                if known.gone_at is None:
-                    _log_gone(known)
-                known = replace(known, gone_at=known.gone_at or now, is_member=False)
-            else:
-                known = replace(
-                    known,
-                    pair=pair.name,
-                    turnover=pair.turnover,
-                    gone_at=None,
-                    is_member=base in chosen,
-                )
-            changed.append(known)
-        joined = chosen - before
-        if joined and before:
-            logger.info(
-                "coins joined",
-                extra={"action": "candles", "coins": " ".join(sorted(joined))},
-            )
-        for one in await self._store.put_series(changed):
-            self._series[one.base] = one
-
-    def _wanted_bases(self, wanted: Wanted) -> set[str]:
-        """Return the listed coins that are watched by their id."""
-        keys = wanted.keys
-        return {base for base in self._listed if universe.key_of(base) in keys}
-
-    def _graded(self, wanted: Wanted) -> dict[str, Series]:
-        watched = self._wanted_bases(wanted)
-        chosen: dict[str, Series] = {}
-        taken: dict[str, str] = {}
-        ranked = sorted(
-            self._series.values(), key=lambda one: (-(one.turnover or 0.0), one.base)
-        )
-        for one in ranked:
-            if one.gone_at is not None or not (one.is_member or one.base in watched):
-                continue
-            other = taken.setdefault(universe.key_of(one.base), one.base)
-            if other == one.base:
-                chosen[one.base] = one
-        return dict(sorted(chosen.items()))
 
     # ---- what to fetch
 
@@ -375,7 +243,7 @@ class CandleKeeper:
             except ExchangeError as error:
                 if error.is_gone:
                     if not names:
-                        await self._mark_gone(job.series)
+                        await self._roster.mark_gone(job.series)
                     haul.asked.append(job)
                     continue
                 haul.error = error
@@ -403,22 +271,14 @@ class CandleKeeper:
         changed: dict[int, Series] = {}
         for job in haul.asked:
             if job.is_history:
-                known = changed.get(job.series.id) or self._series[job.series.base]
+                known = changed.get(job.series.id) or self._roster.now_of(job.series)
                 changed[known.id] = (
                     replace(known, hours_from=job.since)
                     if job.frame is Frame.HOUR
                     else replace(known, days_from=job.since)
                 )
         if changed:
-            for one in await self._store.put_series(list(changed.values())):
-                self._series[one.base] = one
-
-    async def _mark_gone(self, series: Series) -> None:
-        known = self._series[series.base]
-        if known.gone_at is None:
-            _log_gone(known)
-            gone = replace(known, gone_at=self._now(), is_member=False)
-            (self._series[known.base],) = await self._store.put_series([gone])
+            await self._roster.put(list(changed.values()))
 
     async def _stand_in(
         self,
@@ -503,10 +363,3 @@ def _job(
         return None
     start = span.first if span.last_own is None else span.last_own
     return _Job(series, frame, max(moment_of(start), oldest), until)
-
-
-def _log_gone(series: Series) -> None:
-    logger.warning(
-        "the exchange trades a coin no more",
-        extra={"action": "candles", "exchange": series.exchange, "coin": series.base},
-    )

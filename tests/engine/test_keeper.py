@@ -10,8 +10,9 @@ from bot.candles import Frame
 from bot.errors import SourceUnavailableError
 from bot.model import Wanted
 from engine.embedded.exchange import Exchange
-from engine.embedded.keeper import LIST_EVERY, SETTLE, CandleKeeper, Depth
+from engine.embedded.keeper import SETTLE, CandleKeeper, Depth
 from engine.embedded.memory import MemoryCandles
+from engine.embedded.roster import LIST_EVERY
 from engine.embedded.universe import key_of
 
 NOW = datetime(2025, 3, 1, 12, 1, tzinfo=UTC)
