@@ -5,9 +5,11 @@ a route, parameters read anew or a byte written anew.
 """
 
 import logging
+import re
 import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from datetime import timedelta
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
@@ -227,7 +229,7 @@ class Front:
 
 
 def _is_too_long(scope: Scope, headers: dict[bytes, bytes]) -> bool:
-    if len(scope["query_string"]) > QUERY_MAX or len(scope["raw_path"]) > QUERY_MAX:
+    if len(scope["query_string"]) > QUERY_MAX or len(scope["path"]) > QUERY_MAX:
         return True
     length = headers.get(b"content-length", b"0")
     return b"transfer-encoding" in headers or (
@@ -261,13 +263,24 @@ async def _send(
         sent.append((b"cache-control", b"no-store"))
     if retry:
         sent.append((b"retry-after", retry.encode()))
-    if prepared.is_worth_packing and b"gzip" in headers.get(b"accept-encoding", b""):
+    if prepared.is_worth_packing and _takes_gzip(headers.get(b"accept-encoding", b"")):
         body = prepared.packed
         sent.append((b"content-encoding", b"gzip"))
     sent.append((b"content-length", b"%d" % len(body)))
     await send({"type": "http.response.start", "status": status, "headers": sent})
     await send({"type": "http.response.body", "body": body})
     return status
+
+
+@lru_cache(maxsize=64)
+def _takes_gzip(accepted: bytes) -> bool:
+    """Whether Accept-Encoding names gzip, or anything, and not with `q=0`."""
+    for one in accepted.lower().split(b","):
+        name, _, weight = one.partition(b";")
+        is_refused = re.fullmatch(rb"\s*q\s*=\s*0(\.0*)?\s*", weight) is not None
+        if name.strip() in {b"gzip", b"*"} and not is_refused:
+            return True
+    return False
 
 
 def _is_known(known: bytes, etag: bytes) -> bool:

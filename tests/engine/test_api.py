@@ -487,6 +487,9 @@ async def test_a_large_answer_is_packed_for_who_can_unpack_it(world):
     assert "content-encoding" not in plain.headers
     assert packed.headers["content-encoding"] == "gzip"
     assert int(packed.headers["content-length"]) < len(plain.body) / 3
+    for refused in ("gzip;q=0", "br", "x-gzip, gzip; q=0.0"):
+        answer = await world.get("/v2/trading-signals", accept_encoding=refused)
+        assert "content-encoding" not in answer.headers
     # aiohttp has unpacked it
     assert packed.body == plain.body
     assert gzip.decompress(gzip.compress(plain.body)) == packed.body
