@@ -108,15 +108,18 @@ class Front:
         self._access = access
         self._now = now
         self._routes: App
-        self._paths: frozenset[str] = frozenset()
+        self.paths: frozenset[str] = frozenset()
+        self._kinds: frozenset[str] = frozenset()
         self._edition: Edition | None = None
         self._answers: dict[tuple[str, bytes], Prepared] = {}
         self.counted = Counted()
 
     def serve(self, routes: App, paths: Iterable[str]) -> None:
-        """Stand before these routes; `paths` are counted apart."""
+        """Stand before these routes; `paths` as the document writes them."""
         self._routes = routes
-        self._paths = frozenset(paths)
+        self.paths = frozenset(paths)
+        #: those that are counted apart: what a stranger writes into one is not
+        self._kinds = frozenset(path.partition("/{")[0] for path in self.paths)
 
     def edition(self) -> Edition | None:
         """Return the answers of now, made anew where the engine has moved on."""
@@ -222,10 +225,10 @@ class Front:
 
     def _kind_of(self, path: str) -> str:
         """Return a path without what a stranger may put into it."""
-        if path in self._paths:
+        if path in self._kinds:
             return path
         kind = "/".join(path.split("/")[:_PATH_PARTS])
-        return kind if kind in self._paths else "other"
+        return kind if kind in self._kinds else "other"
 
 
 def _is_too_long(scope: Scope, headers: dict[bytes, bytes]) -> bool:

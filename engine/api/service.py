@@ -62,7 +62,7 @@ def build_front(
     app = build_app(
         front.edition, feed.trouble, feed.candles, front.counted.registry, now
     )
-    front.serve(app, {path.removesuffix("/{asset}") for path in app.openapi()["paths"]})
+    front.serve(app, app.openapi()["paths"])
     return front, access
 
 
