@@ -214,8 +214,9 @@ class Edition:
         if is_last:
             change = self._change[n]
         else:
-            before = days.grade[row - 1, n] if row else np.nan
-            change = measures.change_of(days.grade[row, n], before)
+            unknown = np.full(1, np.nan)
+            before = days.grade[row - 1, n : n + 1] if row else unknown
+            change = measures.change_of(days.grade[row, n : n + 1], before)[0]
         grade = _number(days.grade[row, n])
         return to_json(
             coin.head()

@@ -175,7 +175,7 @@ class Front:
                     "path": name,
                     "status": status,
                     "ms": round(seconds * 1_000, 2),
-                    "key": caller.name if caller else "",
+                    "key": "" if caller is None else caller.name,
                 },
             )
 

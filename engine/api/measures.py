@@ -36,7 +36,7 @@ def part_of(components: Mapping[str, Floats], *, is_statistical: bool) -> Floats
             weight = weight + known * share
     with np.errstate(invalid="ignore", divide="ignore"):
         stretched = 50.0 + STRETCH * (total / weight - 50.0)
-    part: Floats = np.round(np.clip(stretched, 0.0, 100.0), DECIMALS)
+    part: Floats = np.clip(stretched, 0.0, 100.0).round(DECIMALS)
     return part
 
 
@@ -44,7 +44,7 @@ def change_of(now: Floats, before: Floats) -> Floats:
     """Return by how many per cent something changed; NaN where it was nothing."""
     with np.errstate(invalid="ignore", divide="ignore"):
         change = (now - before) / before * 100.0
-    found: Floats = np.where(np.isfinite(change), np.round(change, 2), np.nan)
+    found: Floats = np.where(np.isfinite(change), change.round(2), np.nan)
     return found
 
 

@@ -11,6 +11,7 @@ from engine.api import models
 from engine.api.asked import Asked
 from engine.api.edition import Edition
 from engine.api.handing import REFUSALS, Handed, edition_of
+from engine.api.models import Envelope
 from engine.api.params import (
     CandlesParams,
     CoinsParams,
@@ -35,7 +36,7 @@ def version2(key: APIKeyHeader) -> APIRouter:
     )
 
     def add(
-        path: str, summary: str, params: type[Paged], row: type[Any], answer: Answer
+        path: str, summary: str, params: type[Paged], form: type[Any], answer: Answer
     ) -> None:
         async def rows(request: Request, asked: Paged) -> Response:
             return Handed(answer(edition_of(request), asked.asked()))
@@ -45,7 +46,7 @@ def version2(key: APIKeyHeader) -> APIRouter:
         router.get(
             f"/{path}",
             summary=summary,
-            response_model=models.Envelope[row],  # type: ignore[valid-type] - made here
+            response_model=form,
             operation_id=path.replace("-", "_"),
         )(rows)
 
@@ -53,63 +54,63 @@ def version2(key: APIKeyHeader) -> APIRouter:
         "tokens",
         "Coins that are graded, most traded first",
         TokensParams,
-        models.TokenRow,
+        Envelope[models.TokenRow],
         Edition.tokens,
     )
     add(
         "trading-signals",
         "Signals and grades: the newest of each coin, or those of days",
         GradesParams,
-        models.TradingSignalRow,
+        Envelope[models.TradingSignalRow],
         Edition.trading_signals,
     )
     add(
         "hourly-trading-signals",
         "Signals of the last 30 days hour by hour, newest first",
         NamedParams,
-        models.HourlySignalRow,
+        Envelope[models.HourlySignalRow],
         Edition.hourly_signals,
     )
     add(
         "trader-grades",
         "Grades with their technical and their statistical part",
         GradesParams,
-        models.TraderGradeRow,
+        Envelope[models.TraderGradeRow],
         Edition.trader_grades,
     )
     add(
         "tm-grade",
         "The newest grade of each coin, with its change",
         CoinsParams,
-        models.TmGradeRow,
+        Envelope[models.TmGradeRow],
         Edition.tm_grades,
     )
     add(
         "market-metrics",
         "The whole market day by day, newest first",
         DaysParams,
-        models.MarketMetricsRow,
+        Envelope[models.MarketMetricsRow],
         Edition.market_metrics,
     )
     add(
         "price",
         "Prices at the close of the last hour",
         NamedParams,
-        models.PriceRow,
+        Envelope[models.PriceRow],
         Edition.prices,
     )
     add(
         "daily-ohlcv",
         "Candles of days, newest first",
         CandlesParams,
-        models.DailyCandleRow,
+        Envelope[models.DailyCandleRow],
         lambda edition, asked: edition.candles(Frame.DAY, asked),
     )
     add(
         "hourly-ohlcv",
         "Candles of the hours of the last 30 days, newest first",
         CandlesParams,
-        models.HourlyCandleRow,
+        Envelope[models.HourlyCandleRow],
         lambda edition, asked: edition.candles(Frame.HOUR, asked),
     )
     return router

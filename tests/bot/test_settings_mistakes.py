@@ -44,7 +44,7 @@ def problems(env=None, path=None, **overrides) -> list[str]:
             "[xyz]",
             (
                 "[xyz]: unknown section; there are [telegram], [discord], [app],"
-                " [engine], [storage], [web], [delivery], [alerts]"
+                " [engine], [storage], [web], [delivery], [alerts], [api]"
             ),
         ),
         (
@@ -65,7 +65,7 @@ def problems(env=None, path=None, **overrides) -> list[str]:
         ),
         (
             "port = 1",
-            "port: belongs in a section: web.port",
+            "port: belongs in a section: web.port or api.port",
         ),
         (
             'token = "1:a"',
