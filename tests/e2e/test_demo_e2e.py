@@ -68,7 +68,7 @@ async def test_the_record_can_be_played_beside_it(tmp_path: Path) -> None:
     for arguments in ((), ("--scenario", "record")):
         program = await start_demo(tmp_path, *arguments)
         # watches of one are nothing to the other: each has its starter watchlist
-        await program.line(r"sent +to=web:demo", timeout=120)
+        await program.line(r"sent +to=web", timeout=120)
         assert await program.stop(signal.SIGINT) == 0, program.output
 
 
