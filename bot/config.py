@@ -117,6 +117,12 @@ class EngineConfig(Section):
         "Which assets are polled: only watched ones, the N largest as well, or all.",
         allowed='"watched", "topN" (such as "top100") or "all"',
     )
+    public_note: Annotated[str, Field(max_length=300)] = option(
+        "",
+        "What the engine's terms ask admins to know who post its grades in public.",
+        allowed="text of up to 300 characters",
+        example="Free for groups of up to 50 members.",
+    )
     replay_file: str = option(
         "",
         "CSV or JSONL file the replay engine plays; empty plays replay_scenario.",
@@ -374,6 +380,11 @@ class AppConfig(Section):
         "Who runs this bot, written platform:id; the first start also prints a /claim"
         " code.",
         allowed='a list such as ["telegram:123456789", "discord:987654321"]',
+    )
+    watches_max: Annotated[int, Field(ge=1, le=10_000)] = option(
+        500,
+        "How many watches one list may have.",
+        allowed="a whole number from 1 to 10000",
     )
     access: Literal["open", "invite", "list"] = option(
         "open",

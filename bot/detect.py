@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from bot import told_lines
+from bot import noise_flap, told_lines
 from bot.model import (
     AssetState,
     Event,
@@ -299,6 +299,7 @@ def _turn(
             standing_since=withdrawn.from_since,
             standing_price=withdrawn.from_price,
             last_flip=None,
+            flips=state.flips[:-1],
         )
         event = _change(EventKind.CORRECTION, state, back, merged, context)
         return back, replace(event, corrects=withdrawn.event_key)
@@ -323,7 +324,8 @@ def _turn(
         from_since=state.standing_since,
         from_price=state.standing_price,
     )
-    return replace(turned, last_flip=remembered), flip
+    flips = noise_flap.with_flip(state.flips, merged.as_of)
+    return replace(turned, last_flip=remembered, flips=flips), flip
 
 
 def _withdrawn_flip(

@@ -21,7 +21,7 @@ from bot.errors import (
 )
 from bot.flow import Flow, Pause
 from bot.freezer import Freezer
-from bot.model import Claim, FrozenMessage, Platform, Receipt
+from bot.model import Claim, Edit, FrozenMessage, Platform, Receipt
 from bot.ports import Clock, Sender, Sent, Store
 from bot.settler import Settler
 
@@ -194,12 +194,9 @@ class Dispatcher:
                 await self._logged(claim, self._store.release(claim, due_at=due_at))
             elif frozen is None:
                 new.append(claim)
-            elif (
-                frozen.sent_parts == 0
-                and self._now() - frozen.frozen_at > flow.sender.repeat_window
-            ):
+            elif reason := self._outdated(frozen, flow.sender):
                 # Nothing old is ever sent as if current: decide and render it anew.
-                await self._logged(claim, self._thaw(claim, frozen, "window_over"))
+                await self._logged(claim, self._thaw(claim, frozen, reason))
                 flow.waker.wake()
             else:
                 ready.append((claim, frozen))
@@ -210,6 +207,17 @@ class Dispatcher:
             if claim.recipient.id not in going:
                 flow.leave(claim)
         return ready
+
+    def _outdated(self, frozen: FrozenMessage, sender: Sender) -> str:
+        """Say why a message that nobody has a part of is decided anew, or nothing."""
+        if frozen.sent_parts:
+            return ""
+        now = self._now()
+        if now - frozen.frozen_at > sender.repeat_window:
+            return "window_over"
+        if frozen.send_by is not None and now >= frozen.send_by:
+            return "too_late_today"
+        return ""
 
     async def _thaw(self, claim: Claim, frozen: FrozenMessage, reason: str) -> None:
         now = self._now()
@@ -247,6 +255,19 @@ class Dispatcher:
             flow.leave(claim)
             if not is_sent:
                 flow.slots.release()
+        if is_sent and frozen.edit is not None:
+            await self._edit(flow, claim, frozen.edit)
+
+    async def _edit(self, flow: Flow, claim: Claim, edit: Edit) -> None:
+        """Change an earlier message too; what was sent says the same, so only once."""
+        address = claim.recipient.address
+        try:
+            await flow.sender.edit(address, edit.message_ref, edit.part)
+        except DeliveryError as error:
+            extra = _extra(claim, "not_edited") | {"reason": error.reason}
+            logger.info("not edited: %s", error, extra=extra)
+        except Exception as error:  # noqa: BLE001 - it is told apart and logged there
+            _log_failure(claim, error)
 
     async def _send(self, flow: Flow, claim: Claim, frozen: FrozenMessage) -> bool:
         """Send what is left of a message; return whether the platform took it all."""
@@ -267,6 +288,10 @@ class Dispatcher:
                     flow.leave(claim)
                     if flow.is_barred or self._is_late(claim):
                         await self._give_back(claim, frozen)
+                        return False
+                    if not number and (reason := self._outdated(frozen, sender)):
+                        # Quiet hours may have begun while it waited for its turn.
+                        await self._thaw(claim, frozen, reason)
                         return False
                     receipt = await sender.send(
                         address,
@@ -417,4 +442,4 @@ def _log_failure(claim: Claim, error: Exception) -> None:
 
 
 def _extra(claim: Claim, action: str) -> dict[str, object]:
-    return {"action": action, "to": str(claim.recipient.address)}
+    return {"action": action, "to": claim.recipient.alias}

@@ -5,9 +5,10 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot import messages, noise
+from bot import bare_words, broad_moves, messages, noise, noise_budget
 from bot.errors import LeaseLostError, StoreError
-from bot.model import Claim, FrozenMessage, JsonDict, PlaceKind
+from bot.model import Claim, Edit, FrozenMessage, JsonDict, MessageKind
+from bot.noise_budget import Advice
 from bot.phrases import Setting
 from bot.ports import Clock, Freeze, Sender, Store
 
@@ -15,6 +16,8 @@ logger = logging.getLogger(__name__)
 
 #: the loop belongs to others too: after so many decisions they have their turn
 BREATH = 25
+#: reason of a dead letter that could be neither decided about nor worded
+OUR_BUG = "our_bug"
 
 
 class Freezer:
@@ -39,8 +42,10 @@ class Freezer:
             try:
                 decided.append((claim, _decide(claim, drafts, now)))
             except Exception:
-                # Our own bug with one recipient must not stop the others.
+                # Our own bug with one recipient must not stop the others. Nor is it
+                # tried at every lease for ever: the next try would break as well.
                 logger.exception("decision broke", extra=_extra(claim, "broke"))
+                decided.append((claim, _given_up(claim)))
             if number % BREATH == 0:
                 await asyncio.sleep(0)
         if not decided:
@@ -85,17 +90,37 @@ def _decide(claim: Claim, drafts: "_Drafts", now: datetime) -> Freeze:
         mutes=claim.mutes,
         thresholds=claim.recipient.thresholds,
         overtaken=claim.overtaken,
+        preferences=claim.recipient.preferences,
+        digest_at=claim.digest_at,
+        has_wave=claim.wave is not None,
     )
     for delivery_id, reason in decision.skips.items():
         extra = _extra(claim, "skipped") | {"delivery": delivery_id, "reason": reason}
         logger.info("skipped", extra=extra)
     return Freeze(
-        parts=drafts.of(claim, decision) if decision.news else (),
+        parts=drafts.of(claim, decision) if decision.send else (),
         delivery_ids=decision.send,
         tells=decision.tells,
         holds=decision.holds,
         skips=decision.skips,
         ended_mutes=decision.ended_mutes,
+        kind=_KINDS.get(decision.occasion, MessageKind.ALERT),
+        send_by=decision.send_by,
+        edit=drafts.edit(claim, decision),
+    )
+
+
+_KINDS = {
+    noise.Occasion.DIGEST: MessageKind.DIGEST,
+    noise.Occasion.BROAD: MessageKind.WAVE,
+    noise.Occasion.MORE: MessageKind.MORE,
+}
+
+
+def _given_up(claim: Claim) -> Freeze:
+    """Give all that waits up: dead letters, to be replayed once it is mended."""
+    return Freeze(
+        delivery_ids=tuple(w.delivery_id for w in claim.waiting), dead_reason=OUR_BUG
     )
 
 
@@ -115,24 +140,57 @@ class _Drafts:
 
     def of(self, claim: Claim, decision: noise.Decision) -> tuple[JsonDict, ...]:
         """Return the parts of a claim's message."""
-        kind = claim.recipient.kind
-        key = (kind, _essence(decision))
+        key = (_essence(decision), _essence_of(claim))
         known = self._known.get(key)
         if known is None:
-            known = self._known[key] = self._render(decision, kind)
+            known = self._known[key] = self._worded(claim, decision)
         parts, is_answer = known
         reply_to = _reply_to(claim, decision) if is_answer else ""
         return self._sender.answering(parts, reply_to) if reply_to else parts
 
-    def _render(
-        self, decision: noise.Decision, kind: PlaceKind
+    def edit(self, claim: Claim, decision: noise.Decision) -> Edit | None:
+        """Return the table of a broad move as this message makes it, if it does."""
+        wave = claim.wave
+        if wave is None or decision.occasion is not noise.Occasion.MORE:
+            return None
+        try:
+            message = broad_moves.grown(decision, wave, self._setting(claim))
+            parts = self._sender.render(message)
+        except Exception:
+            # The line itself says all of it.
+            logger.exception("wording broke", extra=_extra(claim, "broke"))
+            return None
+        return Edit(wave.message_ref, parts[0]) if len(parts) == 1 else None
+
+    def _worded(
+        self, claim: Claim, decision: noise.Decision
     ) -> tuple[tuple[JsonDict, ...], bool]:
-        setting = Setting(
-            now=self._now, kind=kind, source_title=self._source_title, reply_to="any"
-        )
-        message = messages.alert(decision, setting)
+        """Word and render; where our wording breaks, say it in the barest words."""
+        try:
+            return self._render(claim, decision)
+        except Exception:
+            logger.exception("wording broke", extra=_extra(claim, "broke"))
+            message = bare_words.message(decision, self._source_title)
+            return self._sender.render(message), False
+
+    def _render(
+        self, claim: Claim, decision: noise.Decision
+    ) -> tuple[tuple[JsonDict, ...], bool]:
+        message = messages.alert(decision, self._setting(claim))
         parts = self._sender.render(message.evolve(reply_to=""))
         return parts, bool(message.reply_to)
+
+    def _setting(self, claim: Claim) -> Setting:
+        return Setting(
+            now=self._now,
+            kind=claim.recipient.kind,
+            source_title=self._source_title,
+            reply_to="any",
+            preferences=claim.recipient.preferences,
+            backdrop=claim.backdrop,
+            advice=_advice(claim),
+            wave=claim.wave,
+        )
 
 
 def _essence(decision: noise.Decision) -> object:
@@ -149,6 +207,10 @@ def _essence(decision: noise.Decision) -> object:
                 news.passed,
                 news.flips,
                 news.held_for,
+                news.note,
+                news.again_after,
+                news.knew,
+                news.is_turn_held,
                 news.watch.text,
                 news.watch.target,
                 news.watch.conditions,
@@ -156,7 +218,34 @@ def _essence(decision: noise.Decision) -> object:
             for news in decision.news
         ),
         tuple(id(asset) for asset in decision.came_back),
+        decision.occasion,
+        decision.muted,
+        bool(decision.holds),
     )
+
+
+def _essence_of(claim: Claim) -> object:
+    """Return all of a recipient that the wording depends on, quick to compare."""
+    preferences, around = claim.recipient.preferences, claim.backdrop
+    return (
+        claim.recipient.kind,
+        tuple(preferences.sounds.items()),
+        preferences.digest,
+        around.watched,
+        around.title,
+        around.own,
+        tuple(id(asset) for asset in around.others),
+        around.market,
+        _advice(claim),
+        None if claim.wave is None else tuple(id(e) for _, e in claim.wave.told),
+    )
+
+
+def _advice(claim: Claim) -> Advice | None:
+    """Return what a message over the recipient's daily budget says of that."""
+    if claim.today is None:
+        return None
+    return noise_budget.advise(claim.recipient.preferences, claim.today)
 
 
 def _reply_to(claim: Claim, decision: noise.Decision) -> str:
@@ -168,4 +257,4 @@ def _reply_to(claim: Claim, decision: noise.Decision) -> str:
 
 
 def _extra(claim: Claim, action: str) -> dict[str, object]:
-    return {"action": action, "to": str(claim.recipient.address)}
+    return {"action": action, "to": claim.recipient.alias}

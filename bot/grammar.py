@@ -30,7 +30,8 @@ _FIELDS = {
 }
 _SIZES = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
 _DIRECTIONS = {"bullish": Signal.BULLISH, "bearish": Signal.BEARISH}
-_WORDS = ("bullish", "bearish", "all", "grade", "mcap", "volume")
+_URGENT = "urgent"
+_WORDS = ("bullish", "bearish", "all", "grade", "mcap", "volume", _URGENT)
 _GRADE_MAX = 100.0
 #: more lines than this on one watch would be noise, and one message lists them all
 LINES_MAX = 10
@@ -105,7 +106,7 @@ def _is_reserved(word: str) -> bool:
     lower = word.lower()
     return (
         lower in _DIRECTIONS
-        or lower == "all"
+        or lower in {"all", _URGENT}
         or _TOP.fullmatch(lower) is not None
         or _NUMBER.fullmatch(word) is not None
     )
@@ -127,6 +128,7 @@ class _Parser:
         self.direction: Signal | None = None
         self.bounds: dict[str, float] = {}
         self.typed: list[str] = []
+        self.is_urgent = False
         self._lines: set[float] = set()
 
     def parse(self) -> Parsed:
@@ -139,6 +141,7 @@ class _Parser:
             conditions=Conditions(
                 direction=self.direction,
                 thresholds=lines or None,
+                is_urgent=self.is_urgent,
                 **self.bounds,
             ),
             condition_text=" ".join(texts),
@@ -180,6 +183,8 @@ class _Parser:
             self._category(position, word.lower()[1:])
         elif lower in _DIRECTIONS:
             self._turn(position, lower)
+        elif lower == _URGENT:
+            self._urge()
         elif lower == "all":
             self.named.append(Named(Scope.ALL))
         elif match := _TOP.fullmatch(lower):
@@ -224,6 +229,11 @@ class _Parser:
         if self.direction is None:
             self.direction = direction
             self.typed.append(word)
+
+    def _urge(self) -> None:
+        if not self.is_urgent:
+            self.is_urgent = True
+            self.typed.append(_URGENT)
 
     def take_line(self, position: int, word: str) -> None:
         """Take one line; it must be a grade."""

@@ -28,10 +28,11 @@ _TOKENS = re.compile(
 )
 #: SQLAlchemy takes everything between the first colon and the @ as the password
 _PASSWORD = re.compile(r"(?<=://)([^/@:\s]*):[^@\s]*(?=@)")
-#: libraries whose chatter is nobody's business below a warning; httpx logs URLs
+#: libraries whose chatter is nobody's business below a warning; httpx logs URLs,
+#: aiosqlite every statement with its values
 _QUIET = (
     *("httpx", "httpcore", "apscheduler", "alembic", "discord", "telegram"),
-    *("uvicorn", "aiohttp"),
+    *("uvicorn", "aiohttp", "aiosqlite", "sqlalchemy"),
 )
 
 

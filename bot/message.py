@@ -4,8 +4,9 @@ Line 1 (`title`) is the whole verdict and stands alone on a lock screen. Texts i
 are plain: a renderer escapes them, so an asset's name can never be markup or a mention.
 """
 
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Self
 
@@ -65,10 +66,22 @@ Span = Text | Moment
 
 
 @dataclass(frozen=True, slots=True)
+class Phrase:
+    """Words before they are put into a language: a template and what fills it.
+
+    `bot.language` reads both; everybody else takes the English words as they are.
+    """
+
+    template: str
+    fields: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
-    """One line of spans."""
+    """One line of spans; `phrase` is what they were made of, where that is known."""
 
     spans: tuple[Span, ...] = ()
+    phrase: Phrase | None = field(default=None, compare=False, repr=False)
 
     @property
     def plain(self) -> str:
@@ -101,6 +114,23 @@ class Button:
     url: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A small text file that comes with a message or with a command.
+
+    `text` is its content, at most `ATTACHMENT_MAX` bytes in UTF-8; `media_type` such as
+    `application/json`.
+    """
+
+    name: str
+    text: str
+    media_type: str = "text/plain"
+
+
+#: far below what any platform takes, far above any watchlist
+ATTACHMENT_MAX = 256 * 1024
+
+
 class Tone(StrEnum):
     """What the message is about; a renderer picks the colour."""
 
@@ -116,15 +146,21 @@ class Message:
     """What is said: verdict, lines, footer, buttons.
 
     Attributes:
+        push: what a platform adds to line 1 if a push shows nothing else (Discord).
         stamp: the engine's time. Telegram and the web append it to the footer as a
             `Moment` in `stamp_style`; Discord shows it as the embed's timestamp.
         is_silent: arrives without a sound.
         is_private: in a group only the person who asked may see it (Discord
             ephemeral), where the platform can.
+        is_airy: its blank lines part cards, so no renderer leaves them out.
+        fades: taken away after so long, with what it answers, where the bot may.
+        asks_place: the client offers to choose a group or channel, where it can.
         reply_to: the platform's id of the message this one answers, if any.
+        attachment: a file that comes after the words.
     """
 
     title: Line
+    push: Line = Line()
     body: tuple[Block, ...] = ()
     footer: Line | None = None
     stamp: datetime | None = None
@@ -133,7 +169,11 @@ class Message:
     tone: Tone = Tone.PLAIN
     is_silent: bool = False
     is_private: bool = False
+    is_airy: bool = False
+    fades: timedelta | None = None
+    asks_place: bool = False
     reply_to: str = ""
+    attachment: Attachment | None = None
 
     @property
     def plain(self) -> str:

@@ -5,8 +5,9 @@ nothing here tells anybody to do anything.
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 
-from bot import phrases, summaries, words
+from bot import broad_moves, phrases, releases, summaries, words
 from bot.message import (
     Block,
     Button,
@@ -27,23 +28,42 @@ from bot.model import (
     Signal,
     Watch,
 )
-from bot.noise import Decision, News
+from bot.news import Decision, News, Note, Occasion
+from bot.noise import BROAD_FROM
 from bot.phrases import Setting
 
 #: a phone's lock screen shows about so many columns of line 1
 TITLE_COLUMNS = 40
+#: so many flips of a choppy asset are told alone
+ALONE = 2
 
 
 def alert(decision: Decision, setting: Setting) -> Message:
     """Word everything one decision tells, as one message."""
+    message = _alert(decision, setting)
+    if setting.advice is None:
+        return message
+    return message.evolve(body=(*message.body, *phrases.over_budget(setting.advice)))
+
+
+def _alert(decision: Decision, setting: Setting) -> Message:
     news = decision.news
-    if any(n.held_for == "away" for n in news):
-        return summaries.while_away(decision, setting)
+    match decision.occasion:
+        case Occasion.AWAY:
+            return releases.while_away(decision, setting)
+        case Occasion.QUIET | Occasion.DIGEST:
+            return releases.night(decision, setting)
+        case Occasion.OFF:
+            return releases.we_were_off(decision, setting)
+        case Occasion.MORE if setting.wave is not None:
+            return broad_moves.more(decision, setting.wave, setting)
+        case _:
+            pass
+    flips = [n for n in news if n.event.kind is EventKind.FLIP]
+    if len(flips) >= BROAD_FROM:
+        return broad_moves.broad(decision, flips, setting)
     if len(news) == 1:
         return _single(news[0], decision.came_back, setting)
-    flips = [n for n in news if n.event.kind is EventKind.FLIP]
-    if len(flips) >= summaries.BROAD_FROM:
-        return summaries.broad(decision, flips, setting)
     return summaries.several(decision, setting)
 
 
@@ -62,12 +82,15 @@ def _single(news: News, came_back: Sequence[Asset], setting: Setting) -> Message
     event = news.event
     if event.kind is EventKind.CORRECTION:
         title, body, tone = _correction(news)
+    elif news.note is Note.SETTLED:
+        title, body, tone = _settled(news)
+    elif event.kind is EventKind.FLIP and news.again_after is not None:
+        title, body, tone = _again(news, setting)
     elif event.kind is EventKind.FLIP:
         title, body, tone = _flip(news, setting)
     else:
         title, body, tone = _crossing(news, setting)
     body += phrases.came_back(came_back)
-    is_loud = setting.is_private and news.change is not None
     return Message(
         title=title,
         body=tuple(body),
@@ -76,7 +99,7 @@ def _single(news: News, came_back: Sequence[Asset], setting: Setting) -> Message
         stamp_style=phrases.style(event.as_of, setting.now),
         buttons=alert_buttons(news.asset, setting.kind),
         tone=tone,
-        is_silent=not is_loud,
+        is_silent=phrases.is_silent([news], setting),
         reply_to=setting.reply_to,
     )
 
@@ -89,6 +112,7 @@ def _flip(news: News, setting: Setting) -> tuple[Line, list[Block], Tone]:
     )
     body: list[Block] = [
         *phrases.lateness(news, setting.now),
+        *phrases.choppy(news),
         *phrases.lines_passed(news),
     ]
     price = phrases.price_line(event)
@@ -97,6 +121,52 @@ def _flip(news: News, setting: Setting) -> tuple[Line, list[Block], Tone]:
     before = phrases.before(event)
     if before is not None:
         body += [Line(), before]
+    return title, body, phrases.TONES.get(signal, Tone.PLAIN)
+
+
+def _again(news: News, setting: Setting) -> tuple[Line, list[Block], Tone]:
+    """Word the second flip within a day, and that further ones are held."""
+    event, signal = news.event, news.event.to_signal
+    after = words.span_exact(news.again_after or timedelta())
+    title = line(
+        f"{words.DOT[signal]} ",
+        bold(f"{news.asset.symbol} {signal.word} again"),
+        f", after {after}",
+    )
+    body: list[Block] = []
+    if event.grade_to is not None:
+        grade = f"Grade {words.grade(event.grade_to)}{phrases.was(event)}"
+        body.append(line(f"{grade}. {phrases.HOLDING}"))
+    else:
+        body.append(line(phrases.HOLDING))
+    body += [*phrases.lateness(news, setting.now), *phrases.lines_passed(news)]
+    return title, body, phrases.TONES.get(signal, Tone.PLAIN)
+
+
+def _settled(news: News) -> tuple[Line, list[Block], Tone]:
+    """Word the end of a choppy time: what stands, and how many flips there were."""
+    event, state = news.event, news.asset.state
+    signal = event.to_signal
+    grade = event.grade_to if state is None else state.last.grade
+    price = event.price if state is None else state.last.price
+    title = line(
+        "⚓ ",
+        bold(f"{news.asset.symbol} settled: {words.DOT[signal]} {signal.word}"),
+        "" if grade is None else f" · grade {words.grade(grade)}",
+    )
+    flips = news.flips if state is None else max(len(state.flips), news.flips)
+    told = "; I told you the first two" if flips - news.flips == ALONE else ""
+    since = event.as_of if state is None else state.standing_since
+    parts: list[str | Moment] = [f"After {words.count(flips, 'flip')}{told}."]
+    if since is not None:
+        parts = [
+            "Since ",
+            Moment(since),
+            f", after {words.count(flips, 'flip')}{told}.",
+        ]
+    if price is not None:
+        parts.append(f" Price {words.price(price)}.")
+    body: list[Block] = [line(*parts), *phrases.lines_passed(news)]
     return title, body, phrases.TONES.get(signal, Tone.PLAIN)
 
 
@@ -124,7 +194,7 @@ def _crossing(news: News, setting: Setting) -> tuple[Line, list[Block], Tone]:
     ]
     state = news.asset.state
     standing = event.to_signal if state is None else state.standing
-    if standing is not Signal.NEUTRAL:
+    if standing is not Signal.NEUTRAL and not news.is_turn_held:
         since = event.since if state is None else state.standing_since
         text = f"Signal still {words.DOT[standing]} {standing.word}"
         body.append(
@@ -160,16 +230,22 @@ def _correction(news: News) -> tuple[Line, list[Block], Tone]:
 
 def alert_buttons(asset: Asset, kind: PlaceKind) -> tuple[tuple[Button, ...], ...]:
     """Return the buttons under an alert; Mute and Unwatch only in private."""
-    details = Button("🔍 Details", f"v1:signal:{asset.id}")
+    look = look_buttons(asset)
     if kind is PlaceKind.PRIVATE:
-        return (
-            (
-                details,
-                Button("🔕 Mute 24 h", f"v1:mute24:{asset.id}"),
-                Button("✖ Unwatch", f"v1:unwatch:{asset.id}"),
-            ),
+        change = (
+            Button("🔕 Mute 24 h", f"v1:mute24:{asset.id}"),
+            Button("✖ Unwatch", f"v1:unwatch:{asset.id}"),
         )
-    return ((details, Button("👁 Watch privately", f"v1:watchme:{asset.id}")),)
+        return (look, change)
+    return ((*look, Button("👁 Watch privately", f"v1:watchme:{asset.id}")),)
+
+
+def look_buttons(asset: Asset) -> tuple[Button, ...]:
+    """Return the buttons that change nothing, so that anybody may press them."""
+    return (
+        Button("📈 Chart", f"v1:chart:{asset.id}"),
+        Button("🔍 Details", f"v1:why:{asset.id}"),
+    )
 
 
 def _footer(watch: Watch, asset: Asset, setting: Setting) -> Line:

@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from enum import IntEnum, StrEnum
 from typing import Self
 
+from bot.preferences import Preferences
+
 
 def as_utc(moment: datetime) -> datetime:
     """Return the moment in UTC; refuse a naive one with `ValueError`."""
@@ -159,6 +161,8 @@ class AssetState:
         standing_since: `as_of` of the reading that began it. None if it stood
             already at the baseline, so that nobody claims to know.
         standing_price: price at that reading.
+        flips: the engine's times of the last flips, oldest first, each within a day
+            of the one before; empty while there was none. Withdrawn ones are not in.
         seen_at: when a poll last brought this asset, by our clock.
         lines: told side of each line anybody cares about.
         pending_revision: an equal `as_of` with other values, seen by one poll so far.
@@ -171,6 +175,7 @@ class AssetState:
     seen_at: datetime
     lines: Mapping[float, Line] = field(default_factory=dict)
     last_flip: LastFlip | None = None
+    flips: tuple[datetime, ...] = ()
     pending_revision: Reading | None = None
 
 
@@ -229,6 +234,7 @@ class Event:
             began, and the price then.
         gap_since: set when our polls had a gap of over three intervals before this:
             the event happened between `gap_since` and `detected_at`.
+        off_since: set when that gap was ours: nobody polled from then on.
         basis_seen_at: when the compared state had last been seen.
         only_for: a crossing of a private line concerns this recipient alone.
         corrects: key of the flip that a correction withdraws.
@@ -253,6 +259,7 @@ class Event:
     since: datetime | None = None
     since_price: float | None = None
     gap_since: datetime | None = None
+    off_since: datetime | None = None
     basis_seen_at: datetime | None = None
     is_revision: bool = False
     corrects: str = ""
@@ -357,6 +364,7 @@ class Recipient:
         thresholds: default lines for watches that name none.
         parked_since, parked_reason: set while the platform says the recipient is
             gone; its watchlist stays.
+        preferences: how it wants to hear.
     """
 
     id: int
@@ -366,7 +374,31 @@ class Recipient:
     language: str = ""
     parked_since: datetime | None = None
     parked_reason: str = ""
+    preferences: Preferences = field(default_factory=Preferences)
     created_at: datetime
+
+    @property
+    def alias(self) -> str:
+        """What logs call it: no address, so that who is erased is in no log either."""
+        return f"{self.address.platform.value}#{self.id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One of several chats that share a recipient, its watchlist and its history.
+
+    Alerts go over the one in use: the preferred one, or another while that is gone.
+
+    Attributes:
+        account: who linked it, `platform:id`.
+        parked_since: set while the platform says this chat is gone.
+    """
+
+    address: Address
+    account: str
+    is_preferred: bool
+    is_in_use: bool
+    parked_since: datetime | None = None
 
 
 class Scope(StrEnum):
@@ -394,6 +426,8 @@ class Conditions:
 
     `thresholds` None takes the recipient's default lines. Bounds are inclusive except
     `max_*`, which are exclusive, as the grammar writes them: `grade>=80 mcap<1b`.
+    `is_urgent` is no condition on the event: what matches waits for no quiet hours and
+    no digest.
     """
 
     direction: Signal | None = None
@@ -404,6 +438,7 @@ class Conditions:
     min_volume: float | None = None
     max_volume: float | None = None
     thresholds: tuple[float, ...] | None = None
+    is_urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -418,6 +453,58 @@ class Watch:
     is_exception: bool = False
     created_at: datetime
     created_by: str = ""
+
+
+# ---------------------------------------------------------------- places and errands
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceNote:
+    """What is known of a group, topic or channel beside its watches.
+
+    Attributes:
+        title, topic_title: as people there read them; empty where unknown.
+        setter: `platform:id` of the admin who last set what it gets; empty for an
+            anonymous one.
+        setter_name: that admin as people there know them.
+        lost_told: the `parked_since` of which the setter has heard.
+        probed_at: when writing there was last tried after a loss.
+    """
+
+    title: str = ""
+    topic_title: str = ""
+    setter: str = ""
+    setter_name: str = ""
+    set_at: datetime | None = None
+    lost_told: datetime | None = None
+    probed_at: datetime | None = None
+
+
+class ErrandKind(StrEnum):
+    """A small thing to be done later to a message that was sent."""
+
+    #: take the message away
+    DELETE = "delete"
+    #: give its buttons back; until then what was pressed can be undone
+    BUTTONS = "buttons"
+    #: publish it to those who follow a Discord announcement channel
+    PUBLISH = "publish"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Errand:
+    """One errand; a message has at most one of each kind.
+
+    `document` is plain JSON that only its kind understands; `attempts` counts the
+    tries so far.
+    """
+
+    address: Address
+    message_ref: str
+    kind: ErrandKind
+    due_at: datetime
+    document: "JsonDict" = field(default_factory=dict)
+    attempts: int = 0
 
 
 # ---------------------------------------------------------------- told and delivery
@@ -467,6 +554,8 @@ class Waiting:
     attempts: int = 0
     #: why it has waited so far, such as `muted` or `away`; empty when it has not
     reason: str = ""
+    #: what last held it, or that its recipient was away; a retry leaves that as it is
+    held_for: str = ""
     #: it went out once without an answer: nobody knows whether it was told
     is_unsure: bool = False
     #: first moment it could have been sent: the maximum age counts from here
@@ -505,6 +594,93 @@ class FrozenMessage:
     #: failed tries so far, and since when the oldest delivery in it is owed
     attempts: int = 0
     owed_since: datetime | None = None
+    #: not sent by then, and not begun, it is decided anew: quiet hours begin
+    send_by: datetime | None = None
+    edit: "Edit | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What an earlier message of the chat says from now on, rendered."""
+
+    message_ref: str
+    part: JsonDict
+
+
+class MessageKind(StrEnum):
+    """What a message is, as far as somebody looks back at it.
+
+    A LETTER carries no deliveries: a sign of life. A WAVE is a broad move's table, MORE
+    a later line about it.
+    """
+
+    ALERT = "alert"
+    WAVE = "wave"
+    MORE = "more"
+    DIGEST = "digest"
+    LETTER = "letter"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wave:
+    """A broad move that was told within the last half hour.
+
+    `message_ref` is its table; `told` all flips told of it, in their order.
+    """
+
+    message_ref: str
+    told: tuple[tuple[Asset, Event], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Today:
+    """What a recipient was sent on its own day.
+
+    `repeated` counts assets of which more than one flip was told.
+    """
+
+    messages: int = 0
+    flips: int = 0
+    crossings: int = 0
+    repeated: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Market:
+    """How many assets stand bullish, of those with a signal, now and before."""
+
+    bullish: int
+    total: int
+    bullish_before: int
+
+    @property
+    def share(self) -> float:
+        """The bullish share now, from 0 to 1."""
+        return self.bullish / self.total
+
+    @property
+    def share_before(self) -> float:
+        """The bullish share before what is told."""
+        return self.bullish_before / self.total
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backdrop:
+    """What is around the news of one recipient.
+
+    Attributes:
+        watched: how many assets it watches; None where that is not simple to say.
+        title: what they are called, if not by their number: `the top 100`, `all 250`.
+        own: assets with a watch of their own.
+        others: these assets as they stand, unless there are very many.
+        market: the bull-bear indicator, for news of many assets.
+    """
+
+    watched: int | None = None
+    title: str = ""
+    own: frozenset[int] = frozenset()
+    others: tuple[Asset, ...] = ()
+    market: Market | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -514,6 +690,9 @@ class Claim:
     When `frozen` is set, exactly that message goes out and nothing else is decided.
     `overtaken` names assets in `waiting` that stand where a later event left them,
     which is still being fanned out and so may wait here, too, in a moment.
+    `digest_at` is when the last digest was sent. `backdrop` is empty unless the message
+    may be about several assets. `today` is there for those with a daily budget,
+    `wave` for those who were told of a broad move a moment ago.
     """
 
     recipient: Recipient
@@ -523,6 +702,10 @@ class Claim:
     waiting: tuple[Waiting, ...] = ()
     told: Mapping[int, Told] = field(default_factory=dict)
     overtaken: frozenset[int] = frozenset()
+    digest_at: datetime | None = None
+    backdrop: Backdrop = field(default_factory=Backdrop)
+    today: Today | None = None
+    wave: Wave | None = None
     frozen: FrozenMessage | None = None
 
 

@@ -6,87 +6,63 @@ told with what stands; a difference is one net message, no difference is none.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 
+from bot import noise_quiet
 from bot.model import (
     Asset,
-    Direction,
     Event,
     EventKind,
     Mute,
     Passed,
-    Side,
-    Signal,
     Tell,
     Told,
     Waiting,
-    Watch,
 )
+from bot.news import (
+    HOLDS,
+    Decision,
+    Hold,
+    News,
+    Note,
+    Occasion,
+    Reason,
+)
+from bot.noise_asset import AWAY, OPEN_HOLD, Terms, Turning, sift_lines, sift_turn
+from bot.noise_net import (
+    FANOUT_WAIT,
+    heard_changes,
+    passed_lines,
+    side_of,
+    standing_change,
+    waits_for_its_event,
+)
+from bot.preferences import Preferences
 
-#: an "until the next flip" mute has no end of its own: looked at again this much later
-OPEN_HOLD = timedelta(days=30)
-#: a fan-out that is still at work is given this long before it is looked at again
-FANOUT_WAIT = timedelta(seconds=2)
-#: by then every fan-out is done: the event that is waited for concerns others
-FANOUT_PATIENCE = timedelta(hours=48)
+__all__ = [
+    "BROAD_FROM",
+    "HOLDS",
+    "OPEN_HOLD",
+    "WAVE_FOR",
+    "Decision",
+    "News",
+    "Note",
+    "Occasion",
+    "Reason",
+    "decide",
+]
+
 _UNSURE = "outcome_unknown"
-
-
-class Reason(StrEnum):
-    """Why a delivery is held or skipped."""
-
-    MUTED = "muted"
-    FLIPPED_BACK = "flipped_back"
-    ALREADY_TOLD = "already_told"
-    OVERTAKEN = "overtaken"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class News:
-    """What one message tells of one asset.
-
-    Attributes:
-        change: the flip or correction that led to what stands now, if that is news.
-        crossing: the latest crossing, with only the lines that are news in `passed`.
-        flips: how many flips were waiting; over 1, some in between are not told.
-        held_for: why it waited, if something held it.
-    """
-
-    asset: Asset
-    watch: Watch
-    change: Event | None = None
-    crossing: Event | None = None
-    passed: tuple[Passed, ...] = ()
-    flips: int = 0
-    held_for: str = ""
-
-    @property
-    def event(self) -> Event:
-        """The event that leads the wording."""
-        found = self.change or self.crossing
-        if found is None:
-            msg = "news without an event"
-            raise ValueError(msg)
-        return found
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """Send this, hold that until, skip those because.
-
-    Every waiting delivery is in exactly one of `send`, `holds` and `skips`.
-    `came_back` names assets that flipped and came back while waiting.
-    """
-
-    news: tuple[News, ...] = ()
-    came_back: tuple[Asset, ...] = ()
-    send: tuple[int, ...] = ()
-    tells: tuple[Tell, ...] = ()
-    holds: Mapping[int, tuple[datetime, str]] = field(default_factory=dict)
-    skips: Mapping[int, str] = field(default_factory=dict)
-    ended_mutes: tuple[int | None, ...] = ()
+_USUAL = Preferences()
+#: from so many flips in one message they are rows of one table
+BROAD_FROM = 4
+#: for so long later flips belong to the same broad move
+WAVE_FOR = timedelta(minutes=30)
+#: after a shorter downtime an alert only says between when it happened
+OFF_FROM = timedelta(hours=1)
+#: of several causes the one that says most to the reader
+_TELLING = (AWAY, Reason.QUIET_HOURS, Reason.MUTED, Reason.CHOPPY, Reason.UNCONFIRMED)
 
 
 def decide(
@@ -97,14 +73,26 @@ def decide(
     mutes: Sequence[Mute] = (),
     thresholds: Sequence[float] = (),
     overtaken: Collection[int] = (),
+    preferences: Preferences = _USUAL,
+    digest_at: datetime | None = None,
+    has_wave: bool = False,
 ) -> Decision:
     """Decide about all that waits for one recipient.
 
     `waiting` is in event order and each asset in it has its state as it stands now.
     `thresholds` are the recipient's default lines, for watches that name none.
-    `overtaken` is what the `Claim` says.
+    `overtaken` is what the `Claim` says. `digest_at` is when the last digest was sent.
+    `has_wave`: a broad move was told within `WAVE_FOR`.
     """
-    in_force = [m for m in mutes if m.until is None or m.until > now]
+    clock = preferences.clock
+    terms = Terms(
+        now=now,
+        preferences=preferences,
+        mutes=tuple(m for m in mutes if m.until is None or m.until > now),
+        quiet_until=noise_quiet.quiet_until(now, preferences.quiet, clock),
+        digest_at=digest_at,
+        has_wave=has_wave,
+    )
     waits = [
         _Wait(
             items,
@@ -114,23 +102,18 @@ def decide(
         )
         for items in _by_asset(waiting)
     ]
-    verdicts = [_decide_asset(now, wait, in_force) for wait in waits]
+    verdicts = [_decide_asset(wait, terms) for wait in waits]
     if any(None in v.ended_mutes for v in verdicts):
         # The flip of one asset ends the mute of all: what it held is decided with it.
-        left = [m for m in in_force if m.until is not None or m.asset_id is not None]
+        left = tuple(
+            m for m in terms.mutes if m.until is not None or m.asset_id is not None
+        )
+        unmuted = replace(terms, mutes=left)
         verdicts = [
-            _decide_asset(now, wait, left) if verdict.holds else verdict
+            _decide_asset(wait, unmuted) if verdict.holds else verdict
             for wait, verdict in zip(waits, verdicts, strict=True)
         ]
-    return Decision(
-        news=tuple(v.news for v in verdicts if v.news is not None),
-        came_back=tuple(v.came_back for v in verdicts if v.came_back is not None),
-        send=tuple(i for v in verdicts for i in v.send),
-        tells=tuple(v.tell for v in verdicts if v.tell is not None),
-        holds={i: hold for v in verdicts for i, hold in v.holds.items()},
-        skips={i: reason for v in verdicts for i, reason in v.skips.items()},
-        ended_mutes=tuple(dict.fromkeys(m for v in verdicts for m in v.ended_mutes)),
-    )
+    return _together(verdicts, terms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +131,76 @@ class _Verdict:
     news: News | None = None
     came_back: Asset | None = None
     send: tuple[int, ...] = ()
+    #: flips that came back: told in a summary, else skipped
+    back: tuple[int, ...] = ()
     tell: Tell | None = None
-    holds: Mapping[int, tuple[datetime, str]] = field(default_factory=dict)
+    holds: Mapping[int, Hold] = field(default_factory=dict)
     skips: Mapping[int, str] = field(default_factory=dict)
     ended_mutes: tuple[int | None, ...] = ()
+    held_for: str = ""
+    is_muted: bool = False
+    is_urgent: bool = False
+
+
+def _together(verdicts: Sequence[_Verdict], terms: Terms) -> Decision:
+    """Put the assets' verdicts together to one message."""
+    news = tuple(v.news for v in verdicts if v.news is not None)
+    came_back = tuple(v.came_back for v in verdicts if v.came_back is not None)
+    occasion = _occasion(verdicts, terms)
+    skips = {i: reason for v in verdicts for i, reason in v.skips.items()}
+    back = tuple(i for v in verdicts if v.came_back is not None for i in v.back)
+    send = tuple(i for v in verdicts for i in v.send)
+    if occasion in {Occasion.QUIET, Occasion.DIGEST}:
+        send = (*send, *back)
+        back = ()
+    skips |= {
+        i: Reason.FLIPPED_BACK.value for v in verdicts for i in v.back if i not in send
+    }
+    is_limited = any(v.send and not v.is_urgent for v in verdicts) or (
+        bool(send) and not news
+    )
+    preferences = terms.preferences
+    send_by = (
+        noise_quiet.quiet_from(terms.now, preferences.quiet, preferences.clock)
+        if is_limited
+        else None
+    )
+    return Decision(
+        occasion=occasion,
+        news=news,
+        came_back=came_back,
+        send=send,
+        tells=tuple(v.tell for v in verdicts if v.tell is not None),
+        holds={i: hold for v in verdicts for i, hold in v.holds.items()},
+        skips=skips,
+        ended_mutes=tuple(dict.fromkeys(m for v in verdicts for m in v.ended_mutes)),
+        muted=sum(v.is_muted for v in verdicts),
+        send_by=send_by,
+    )
+
+
+def _occasion(verdicts: Sequence[_Verdict], terms: Terms) -> Occasion:
+    told = [v for v in verdicts if v.news is not None or v.came_back is not None]
+    news = [v.news for v in told if v.news is not None]
+    if any(n.held_for == AWAY for n in news):
+        return Occasion.AWAY
+    if terms.preferences.digest is not None and not all(v.is_urgent for v in told):
+        return Occasion.DIGEST
+    was_quiet = any(v.held_for == Reason.QUIET_HOURS for v in told)
+    if was_quiet and (len(told) > 1 or not news):
+        return Occasion.QUIET
+    if news and all(_was_off(n.event) for n in news):
+        return Occasion.OFF
+    flips = [n for n in news if n.event.kind is EventKind.FLIP and not n.note]
+    if terms.has_wave and news and len(flips) == len(news):
+        return Occasion.MORE
+    return Occasion.BROAD if len(flips) >= BROAD_FROM else Occasion.ALERT
+
+
+def _was_off(event: Event) -> bool:
+    """Whether it came of a downtime long enough to be the news itself."""
+    off_since = event.off_since
+    return off_since is not None and event.detected_at - off_since >= OFF_FROM
 
 
 def _by_asset(waiting: Iterable[Waiting]) -> list[list[Waiting]]:
@@ -161,28 +210,76 @@ def _by_asset(waiting: Iterable[Waiting]) -> list[list[Waiting]]:
     return list(groups.values())
 
 
-def _decide_asset(now: datetime, wait: _Wait, mutes: Sequence[Mute]) -> _Verdict:
-    items, told = wait.items, wait.told
+# ------------------------------------------------------------------------ one asset
+
+
+def _decide_asset(wait: _Wait, terms: Terms) -> _Verdict:
+    items, told, now = wait.items, wait.told, terms.now
     if any(i.is_unsure for i in items):
         # Nobody knows what of it was told: whatever stands must be told (again).
         told = None
-    change = _standing_change(items, told)
-    passed = _passed_lines(items, told, wait.thresholds)
+    change = standing_change(items, told)
+    passed = passed_lines(items, told, wait.thresholds)
     if change is None and wait.is_overtaken:
         # Were it skipped now, the next turn would be compared with one never told.
-        overtaken = (now + FANOUT_WAIT, Reason.OVERTAKEN.value)
-        return _Verdict(holds={i.delivery_id: overtaken for i in items})
-    waits = _waits_for_its_event(now, items, change)
+        return _held(items, (now + FANOUT_WAIT, Reason.OVERTAKEN.value))
+    waits = waits_for_its_event(now, items, change)
     if waits is not None:
-        return _Verdict(holds={i.delivery_id: (now + waits, _UNSURE) for i in items})
+        return _held(items, (now + waits, _UNSURE))
     is_turn = change is not None
-    holding, ended = _mute_on(items[0].asset.id, mutes, is_turn=is_turn)
+    holding, ended = _mute_on(items[0].asset.id, terms.mutes, is_turn=is_turn)
     if holding is not None:
         # Also what turned back by now: the release says that it did.
         until = holding.until or now + OPEN_HOLD
-        held = (until, Reason.MUTED.value)
-        return _Verdict(holds={i.delivery_id: held for i in items})
-    return _tell(items, change, passed, ended)
+        muted = _held(items, (until, Reason.MUTED.value))
+        return replace(muted, is_muted=is_turn)
+    turn = sift_turn([i for i in items if _is_change(i)], change, terms)
+    lines = sift_lines([i for i in items if not _is_change(i)], passed, terms)
+    aside = _Verdict(
+        holds={**turn.holds, **lines.holds}, skips={**turn.skips, **lines.skips}
+    )
+    left = [
+        i
+        for i in items
+        if i.delivery_id not in aside.holds and i.delivery_id not in aside.skips
+    ]
+    if not left:
+        return aside
+    is_urgent = any(i.watch.conditions.is_urgent for i in left)
+    night = None if is_urgent else _night_hold(left, terms)
+    if night is not None:
+        whole = _held(left, night)
+        return replace(whole, holds={**aside.holds, **whole.holds}, skips=aside.skips)
+    told_now = _tell(left, _known_again(turn, items[0].asset, told), lines.passed)
+    news = told_now.news
+    if news is not None and wait.told is not None:
+        news = replace(news, knew=wait.told.signal)
+    return replace(
+        told_now,
+        news=news,
+        holds=aside.holds,
+        skips={**aside.skips, **told_now.skips},
+        ended_mutes=ended if turn.change is not None else (),
+        held_for=_held_for(left),
+        is_urgent=is_urgent,
+    )
+
+
+def _known_again(turn: Turning, asset: Asset, told: Told | None) -> Turning:
+    """Say "again" only to somebody who was told of the flip before."""
+    if turn.again_after is None:
+        return turn
+    flips = () if asset.state is None else asset.state.flips
+    knows = told is not None and told.since is not None and told.since in flips[:-1]
+    return turn if knows else replace(turn, again_after=None)
+
+
+def _is_change(item: Waiting) -> bool:
+    return item.event.kind is not EventKind.CROSSING
+
+
+def _held(items: Iterable[Waiting], hold: Hold) -> _Verdict:
+    return _Verdict(holds={i.delivery_id: hold for i in items})
 
 
 def _mute_on(
@@ -198,152 +295,49 @@ def _mute_on(
     return max(holding, key=lambda m: m.until or far), ()
 
 
-def _standing_change(items: list[Waiting], told: Told | None) -> Event | None:
-    """Return the event that led to what stands now, if the recipient must hear it."""
-    changes = [i for i in items if i.event.kind is not EventKind.CROSSING]
-    if not changes:
+def _night_hold(items: Sequence[Waiting], terms: Terms) -> Hold | None:
+    """Hold for quiet hours or the digest; an asset is released as a whole."""
+    if terms.quiet_until is not None:
+        return terms.quiet_until, Reason.QUIET_HOURS.value
+    preferences = terms.preferences
+    if preferences.digest is None:
         return None
-    state = changes[-1].asset.state
-    last = changes[-1].event
-    standing = last.to_signal if state is None else state.standing
-    since = last.as_of if state is None else state.standing_since
-    if told is not None and told.signal is standing and told.since == since:
-        return None
-    kept = _without_withdrawn(changes)
-    is_unsure = any(i.is_unsure for i in changes)
-    if not is_unsure and _base((kept or changes)[0], told) is standing:
-        return None
-    # What stands may be newer than anything that is fanned out yet: that event tells.
-    leading = [i.event for i in (*changes, *kept) if i.event.to_signal is standing]
-    return leading[-1] if leading else None
-
-
-def _without_withdrawn(changes: list[Waiting]) -> list[Waiting]:
-    """Leave out flips that were taken back while they waited, with their corrections.
-
-    Nobody heard of such a flip, so there is nothing to correct either.
-    """
-    unheard = {
-        i.event.key
-        for i in changes
-        if i.event.kind is EventKind.FLIP and not i.is_unsure
-    }
-    gone = unheard & {i.event.corrects for i in changes}
-    return [
-        i for i in changes if i.event.key not in gone and i.event.corrects not in gone
-    ]
-
-
-def _waits_for_its_event(
-    now: datetime, items: list[Waiting], change: Event | None
-) -> timedelta | None:
-    """Return how long to wait for the event that tells what stands, if it must come.
-
-    What may have been told has been overtaken, and the event that overtook it is not
-    fanned out yet: skipping now would leave the old word as the last one.
-    """
-    if change is not None:
-        return None
-    is_open = any(
-        i.is_unsure
-        and i.event.kind is not EventKind.CROSSING
-        # A watch in one direction never hears of the turn back.
-        and i.watch.conditions.direction is None
-        and now - i.created_at < FANOUT_PATIENCE
-        for i in items
+    due = noise_quiet.digest_due(
+        min(i.created_at for i in items),
+        preferences.digest,
+        preferences.clock,
+        last_at=terms.digest_at,
     )
-    return FANOUT_WAIT if is_open else None
+    return (due, Reason.DIGEST.value) if due > terms.now else None
 
 
-def _base(first: Waiting, told: Told | None) -> Signal:
-    """Return the signal to compare with: what the recipient believes.
-
-    A watch with conditions hears only part of an asset's history, so what was told may
-    be long over without a word; then the first waiting event says what was before. A
-    correction of a flip that was never told says that nothing changed.
-    """
-    event = first.event
-    is_partial = _is_partial(first.watch)
-    if event.kind is EventKind.FLIP:
-        if told is None or told.signal is None or is_partial:
-            return event.from_signal
-        return told.signal
-    if told is None or told.signal is None:
-        return event.to_signal
-    was_told = told.signal is event.from_signal and told.since == event.as_of
-    return event.to_signal if is_partial and not was_told else told.signal
-
-
-def _is_partial(watch: Watch) -> bool:
-    """Whether some flips of what is watched are not heard of."""
-    wanted = watch.conditions
-    bounds = (
-        wanted.direction,
-        wanted.min_grade,
-        wanted.max_grade,
-        wanted.min_market_cap,
-        wanted.max_market_cap,
-        wanted.min_volume,
-        wanted.max_volume,
-    )
-    return any(bound is not None for bound in bounds)
-
-
-def _passed_lines(
-    items: list[Waiting], told: Told | None, thresholds: frozenset[float]
-) -> tuple[Passed, ...]:
-    """Return the recipient's lines whose told side is not where the grade ended up."""
-    first_side: dict[float, Side] = {}
-    final: dict[float, Direction] = {}
-    for item in items:
-        named = item.watch.conditions.thresholds
-        wanted = thresholds if named is None else named
-        for passed in item.event.passed:
-            if passed.threshold not in wanted:
-                continue
-            came_from = Side.BELOW if passed.direction is Direction.UP else Side.ABOVE
-            first_side.setdefault(passed.threshold, came_from)
-            final[passed.threshold] = passed.direction
-    known = told.lines if told is not None else {}
-    unsure = {p.threshold for i in items if i.is_unsure for p in i.event.passed}
-    return tuple(
-        Passed(threshold, direction)
-        for threshold, direction in sorted(final.items())
-        if threshold in unsure
-        or _side(direction) is not known.get(threshold, first_side[threshold])
-    )
-
-
-def _side(direction: Direction) -> Side:
-    return Side.ABOVE if direction is Direction.UP else Side.BELOW
+# ---------------------------------------------------------------------------- telling
 
 
 def _tell(
-    items: list[Waiting],
-    change: Event | None,
-    passed: tuple[Passed, ...],
-    ended: tuple[int | None, ...],
+    items: Sequence[Waiting], turn: Turning, passed: tuple[Passed, ...]
 ) -> _Verdict:
-    asset = items[0].asset
-    flips = [i for i in items if i.event.kind is not EventKind.CROSSING]
+    asset, change = items[0].asset, turn.change
+    flips = [i for i in items if _is_change(i)]
     has_flips, has_lines = bool(flips), len(flips) < len(items)
     turned_back = has_flips and change is None
     skips: dict[int, str] = {}
     send: list[int] = []
+    back: list[int] = []
     for item in items:
-        is_line = item.event.kind is EventKind.CROSSING
+        is_line = not _is_change(item)
         if is_line and not passed:
             skips[item.delivery_id] = Reason.ALREADY_TOLD.value
         elif not is_line and turned_back:
-            skips[item.delivery_id] = Reason.FLIPPED_BACK.value
+            back.append(item.delivery_id)
         else:
             send.append(item.delivery_id)
-    heard = sum(i.event.kind is EventKind.FLIP for i in _without_withdrawn(flips))
+    heard = sum(i.event.kind is EventKind.FLIP for i in heard_changes(flips))
     came_back = asset if turned_back and heard > 1 else None
     if not send:
-        return _Verdict(skips=skips, came_back=came_back)
+        return _Verdict(skips=skips, back=tuple(back), came_back=came_back)
     decisive = next((i for i in reversed(items) if i.event is change), items[-1])
-    crossings = [i.event for i in items if i.event.kind is EventKind.CROSSING]
+    crossings = [i.event for i in items if not _is_change(i)]
     news = News(
         asset=asset,
         watch=decisive.watch,
@@ -352,29 +346,34 @@ def _tell(
         passed=passed,
         flips=heard,
         held_for=_held_for(items),
+        note=turn.note,
+        again_after=turn.again_after,
+        is_turn_held=bool(turn.holds),
     )
     tell = Tell(
         asset_id=asset.id,
         signal=None if change is None else change.to_signal,
         since=_told_since(asset, change),
-        lines={p.threshold: _side(p.direction) for p in passed},
+        lines={p.threshold: side_of(p.direction) for p in passed},
         watch_id=decisive.watch.id,
     )
     return _Verdict(
         news=news,
         came_back=came_back,
         send=tuple(send),
+        back=tuple(back),
         tell=tell,
         skips=skips,
-        ended_mutes=ended,
     )
 
 
-def _held_for(items: list[Waiting]) -> str:
-    """Return why these waited; being away or muted says more than a retry."""
-    reasons = [i.reason for i in items if i.reason]
-    telling = [r for r in reasons if r in {"away", Reason.MUTED.value}]
-    return next(iter(telling or reasons), "")
+def _held_for(items: Iterable[Waiting]) -> str:
+    """Return why these waited; being away or quiet hours say more than a retry."""
+    reasons = [r for i in items for r in (i.held_for, i.reason) if r]
+    for telling in _TELLING:
+        if telling in reasons:
+            return str(telling)
+    return next(iter(reasons), "")
 
 
 def _told_since(asset: Asset, change: Event | None) -> datetime | None:

@@ -1,7 +1,7 @@
 """The pieces an alert is put together from: grades, prices, lines, lateness. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bot import words
@@ -12,21 +12,30 @@ from bot.message import (
     TimeStyle,
     Tone,
     bold,
+    code,
     line,
 )
 from bot.model import (
     Asset,
+    Backdrop,
     Direction,
     Event,
+    EventKind,
     PlaceKind,
     Signal,
+    Wave,
 )
-from bot.noise import News
+from bot.news import Decision, News, Note, Reason
+from bot.noise_budget import Advice, Remedy
+from bot.preferences import NewsKind, Preferences, Sound
 
 #: later than this after detection an alert says how late it is
 LATE_AFTER = timedelta(minutes=1)
+HOLDING = "It is choppy: I hold further flips until it stays put for 6 hours."
 #: an engine's time further away than this is shown with its date
 _SAME_DAY = timedelta(hours=20)
+#: an asset is as before if a poll brought it at most so long before the others
+_FRESH = timedelta(minutes=5)
 TONES = {Signal.BULLISH: Tone.BULLISH, Signal.BEARISH: Tone.BEARISH}
 
 
@@ -38,12 +47,25 @@ class Setting:
         kind: private chats get sound and personal buttons, other places neither.
         source_title: the engine's name as people know it.
         reply_to: the platform's id of the asset's previous alert, for a single alert.
+        preferences: how the recipient wants to hear.
+        backdrop: what is around the news.
+        wave: the broad move that this message goes on with.
+        advice: the message is over the daily budget, and this would help.
     """
 
     now: datetime
     kind: PlaceKind
     source_title: str
     reply_to: str = ""
+    preferences: Preferences = field(default_factory=Preferences)
+    backdrop: Backdrop = field(default_factory=Backdrop)
+    advice: Advice | None = None
+    wave: Wave | None = None
+
+    def is_silent(self, kind: NewsKind) -> bool:
+        """Whether what is of this kind arrives without a sound."""
+        sound = self.preferences.sound_of(kind, is_private=self.is_private)
+        return sound is not Sound.ON
 
     @property
     def is_private(self) -> bool:
@@ -129,12 +151,19 @@ def lateness(news: News, now: datetime) -> list[Block]:
             )
         )
     late = now - event.detected_at
-    if late > LATE_AFTER:
-        if news.held_for == "muted":
-            found.append(
-                line("Held since ", Moment(event.detected_at), ", it was muted")
-            )
-        else:
+    if late <= LATE_AFTER:
+        return found
+    seen = Moment(event.detected_at, style(event.detected_at, now))
+    match news.held_for:
+        case Reason.MUTED:
+            found.append(line("Held since ", seen, ", it was muted"))
+        case Reason.QUIET_HOURS:
+            found.append(line("Held since ", seen, ", you were in quiet hours"))
+        case Reason.UNCONFIRMED:
+            found.append(line("Seen at ", seen, ", confirmed by a second reading"))
+        case Reason.TURNED_OFF:
+            found.append(line("Held since ", seen, ", you had flips off"))
+        case _:
             found.append(line(f"Told {words.span_exact(late)} late"))
     return found
 
@@ -167,3 +196,90 @@ def footer_of_many(news: Sequence[News], setting: Setting) -> Line:
     )
     head = "Watches" if setting.is_private else "This place gets:"
     return line(f"{head} {words.names(texts, 3)} · {setting.source_title}")
+
+
+def verdict(news: News) -> str:
+    """Say what is so: `ETH bearish`, or `ETH still bullish` after a correction."""
+    event = news.event
+    still = "still " if event.kind is EventKind.CORRECTION else ""
+    return f"{news.asset.symbol} {still}{event.to_signal.word}"
+
+
+def is_silent(news: Sequence[News], setting: Setting) -> bool:
+    """Whether a message of these arrives without a sound: one that rings is enough."""
+    return all(setting.is_silent(_kind(item)) for item in news)
+
+
+def _kind(news: News) -> NewsKind:
+    """Return as what one asset's news counts; what was held is a summary."""
+    if news.note is Note.SETTLED or news.held_for in {Reason.QUIET_HOURS, Reason.MUTED}:
+        return NewsKind.SUMMARY
+    return (
+        NewsKind.CROSSING if news.change is None else NewsKind(news.change.kind.value)
+    )
+
+
+def choppy(news: News) -> list[Block]:
+    """Say that an asset keeps turning, and what follows from that."""
+    if news.note is not Note.AGAIN:
+        return []
+    return [line(HOLDING)]
+
+
+def day_or_time(at: datetime, now: datetime) -> TimeStyle:
+    """Return how a moment of the past is shown short: the hour, or the day."""
+    return TimeStyle.TIME if abs(now - at) < _SAME_DAY else TimeStyle.DATE
+
+
+def fresh_others(decision: Decision, setting: Setting) -> list[Asset]:
+    """List the watched assets of which nothing is told and a poll brought nothing new.
+
+    Empty where that can't be said of all: something else is held, or the news are of
+    more than a watchlist.
+    """
+    if decision.holds or not (decision.news or decision.came_back):
+        return []
+    told = {n.asset.id for n in decision.news} | {a.id for a in decision.came_back}
+    newest = max(
+        (
+            a.state.seen_at
+            for a in (*(n.asset for n in decision.news), *decision.came_back)
+            if a.state is not None
+        ),
+        default=setting.now,
+    )
+    return [
+        a
+        for a in setting.backdrop.others
+        if a.id not in told
+        and a.state is not None
+        and a.state.seen_at >= newest - _FRESH
+        and a.state.standing is not Signal.NEUTRAL
+    ]
+
+
+def out_of(count: int, setting: Setting) -> str:
+    """Write `9 of your 12`, `41 of the top 100`, or `9 assets`."""
+    backdrop = setting.backdrop
+    # the end of a bullish signal is told even of what is watched no longer
+    if backdrop.watched is None or backdrop.watched < count:
+        return words.count(count, "asset")
+    if backdrop.title:
+        return f"{count:,} of {backdrop.title}"
+    if setting.is_private:
+        return f"{count:,} of your {backdrop.watched:,}"
+    return words.count(count, "asset")
+
+
+def over_budget(advice: Advice) -> list[Block]:
+    """Say that the day is louder than wanted, and what would make it quieter."""
+    count = f"Message {advice.number} today, you wanted at most {advice.budget}."
+    why, how = _REMEDIES[advice.remedy]
+    return [Line(), line(count), line(why, code(how))]
+
+
+_REMEDIES = {
+    Remedy.FEWER_LINES: ("Most were grades passing your lines: ", "/threshold off"),
+    Remedy.CALM: ("Calm waits until two readings agree: ", "/pace calm"),
+    Remedy.DIGEST: ("A digest makes one of them: ", "/digest daily 08:00"),
+}

@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 #: snapshots of a recording that one poll may take; it also ends when the next is due
 CHAIN_MAX = 500
 DAY = timedelta(hours=24)
+#: failed polls after a downtime through which it is still seen
+POLLS_LOOKED_AT = 10
 #: reason of a source that skipped a poll to keep within its monthly credits
 SAVING_CREDITS = "budget"
 #: reasons of a source that was not asked, because it failed a moment ago
@@ -140,7 +142,9 @@ class Poller:
             states=detection.states,
             seen=detection.seen,
             readings=detection.readings,
-            events=await self._with_day_ago(detection.events),
+            events=await self._with_day_ago(
+                await self._with_downtime(tick, detection.events)
+            ),
             private_lines=detection.private_lines,
             dropped_lines=detection.dropped_lines,
         )
@@ -148,6 +152,25 @@ class Poller:
         _log_events(snapshot, events)
         if events:
             self._wake()
+        return events
+
+    async def _with_downtime(
+        self, tick: Tick, events: Sequence[Event]
+    ) -> Sequence[Event]:
+        """Mark the events of a gap in which nobody polled, not even in vain."""
+        if not any(event.gap_since for event in events):
+            return events
+        later = tick.started_at
+        for poll in await self._store.last_polls(self._source.name, POLLS_LOOKED_AT):
+            if later - poll.started_at > detect.GAP_INTERVALS * self._plan.interval:
+                off_since = poll.finished_at or poll.started_at
+                return [
+                    e if e.gap_since is None else replace(e, off_since=off_since)
+                    for e in events
+                ]
+            if poll.is_ok:
+                break
+            later = poll.started_at
         return events
 
     async def _with_day_ago(self, events: Sequence[Event]) -> tuple[Event, ...]:

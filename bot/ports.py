@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from bot.errors import LeaseLostError
-from bot.message import Button, Message
+from bot.message import Attachment, Button, Line, Message
 from bot.model import (
     Address,
     Asset,
@@ -21,17 +21,23 @@ from bot.model import (
     Conditions,
     DeliveryRecord,
     DeliveryState,
+    Edit,
+    Errand,
+    ErrandKind,
     Event,
     FrozenMessage,
     JsonDict,
+    MessageKind,
     Mute,
     PlaceKind,
+    PlaceNote,
     Platform,
     PollSummary,
     PrivateLine,
     Reading,
     Receipt,
     Recipient,
+    Route,
     Snapshot,
     Target,
     Tell,
@@ -40,6 +46,7 @@ from bot.model import (
     Wanted,
     Watch,
 )
+from bot.preferences import Preferences
 
 #: Gives the time now, aware and in UTC. Passed in everywhere, never imported.
 Clock = Callable[[], datetime]
@@ -143,6 +150,42 @@ class Sender(Protocol):
         """
         ...
 
+    async def edit(self, address: Address, message_ref: str, part: JsonDict) -> None:
+        """Replace what a message says and its buttons; raise only `DeliveryError`.
+
+        Not inside a `turn`: it waits for the platform's overall rate itself. A message
+        that says the same already is fine.
+        """
+        ...
+
+
+class Keeper(Protocol):
+    """What can still be done about messages that were sent, on one platform.
+
+    Every method raises only `DeliveryError`; none of them is a message, so none waits
+    for a turn.
+    """
+
+    platform: Platform
+
+    async def delete(self, address: Address, message_ref: str) -> None:
+        """Take a message away; one that is gone already is fine."""
+        ...
+
+    async def edit_buttons(
+        self, address: Address, message_ref: str, buttons: Sequence[Sequence[Button]]
+    ) -> None:
+        """Replace only a message's buttons; those it has already are fine."""
+        ...
+
+    async def publish(self, address: Address, message_ref: str) -> None:
+        """Publish a post of an announcement channel; a published one is fine."""
+        ...
+
+    async def knock(self, address: Address) -> None:
+        """Find out, unseen by anybody, whether the bot may write there."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hook:
@@ -183,6 +226,28 @@ class Face(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Spot:
+    """A group, topic or channel as the platform describes it now.
+
+    Attributes:
+        title: as people there read it, such as `Traders` or `#alerts`.
+        topic_title: the name of the topic or thread, where it is known.
+        is_admin: asks the platform now whether the caller may change it.
+        can_post: whether the bot may write there, as far as the platform says.
+        post: sends a message there; raises `DeliveryError`. None where that is not
+            possible from here.
+    """
+
+    place: Address
+    kind: PlaceKind
+    title: str = ""
+    topic_title: str = ""
+    is_admin: Callable[[], Awaitable[bool]]
+    can_post: bool = True
+    post: Callable[[Message], Awaitable[None]] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """Something typed or pressed: by whom, where, and what the face can do about it.
 
@@ -201,17 +266,32 @@ class Call:
         private_link: a link into the private chat that carries a start payload such as
             `watch_BTC`; empty where there is none.
         message_ref: the platform's id of the message the pressed button is on.
+        attachment: the file that was sent along, if it was a text of bearable size.
+        user_name: the user as people there know them, `@kofi`; empty where unknown.
+        title, topic_title: as in `Spot`, of the place it was typed in.
+        spot: another place that was named beside the text (Discord's option).
+        post: sends a message into the place it was typed in, beside the reply; raises
+            `DeliveryError`. None where that is not possible.
+        find_spot: finds a place by `@name` or id, None if there is none that the bot
+            can see. None where places can't be named (no such platform).
     """
 
     place: Address
     kind: PlaceKind
     user: str
     text: str
+    user_name: str = ""
+    title: str = ""
+    topic_title: str = ""
+    spot: Spot | None = None
+    post: Callable[[Message], Awaitable[None]] | None = None
+    find_spot: Callable[[str], Awaitable[Spot | None]] | None = None
     language: str = ""
     is_admin: Callable[[], Awaitable[bool]]
     open_private: Callable[[Message], Awaitable[Address]] | None = None
     private_link: Callable[[str], str] | None = None
     message_ref: str = ""
+    attachment: Attachment | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,6 +303,8 @@ class PressReply:
         message: sent as a new message (private to the presser where the place is not).
         edited: replaces the message the button is on, when not None.
         buttons: replaces only that message's buttons, when not None.
+        note: shown below the message the button is on, in place of an earlier note;
+            an empty line takes that away.
         url: a link that the presser's client opens, where the platform can.
     """
 
@@ -230,7 +312,34 @@ class PressReply:
     message: Message | None = None
     edited: Message | None = None
     buttons: tuple[tuple[Button, ...], ...] | None = None
+    note: Line | None = None
     url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """The bot was let into a place.
+
+    Attributes:
+        by: `platform:id` of who did it; empty where the platform does not say.
+        title: as in `Spot`.
+        can_post: whether the bot may write there.
+    """
+
+    place: Address
+    kind: PlaceKind
+    by: str = ""
+    title: str = ""
+    can_post: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Welcome:
+    """What follows an arrival: a post there, and a guide to who let the bot in."""
+
+    post: Message | None = None
+    guide: Message | None = None
+    guide_to: Address | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,8 +356,11 @@ class Desk(Protocol):
     Never raises a `UserError`: it is already worded as the reply.
     """
 
-    async def say(self, call: Call) -> Message:
-        """Do what was typed and return the one reply."""
+    async def say(self, call: Call) -> Message | None:
+        """Do what was typed and return the one reply.
+
+        None in a group that was told the same a moment ago.
+        """
         ...
 
     async def press(self, call: Call, action: str) -> PressReply:
@@ -259,8 +371,14 @@ class Desk(Protocol):
         """Propose assets for the last word typed; at most 25."""
         ...
 
-    async def on_added(self, place: Address, kind: PlaceKind) -> Message | None:
-        """The bot was added to a place: return the greeting, if there is one."""
+    async def on_added(self, arrival: Arrival) -> Welcome:
+        """The bot was let into a place: resume what is parked, say what to say."""
+        ...
+
+    async def on_fading(
+        self, place: Address, message_refs: Sequence[str], after: timedelta
+    ) -> None:
+        """These messages are to be taken away after a while, where the bot may."""
         ...
 
     async def on_gone(self, place: Address, reason: str) -> None:
@@ -325,6 +443,10 @@ class Freeze:
         holds: delivery id -> (until, reason): back to pending with that `due_at`.
         skips: delivery id -> reason: final.
         ended_mutes: assets (None = all) whose "until the next flip" this message ends.
+        kind: what the message is.
+        send_by: not sent by then, the message is decided anew.
+        edit: what an earlier message says once this one is sent.
+        dead_reason: when set, nothing is sent: the deliveries are dead letters.
     """
 
     parts: tuple[JsonDict, ...] = ()
@@ -333,6 +455,10 @@ class Freeze:
     holds: Mapping[int, tuple[datetime, str]] = field(default_factory=dict)
     skips: Mapping[int, str] = field(default_factory=dict)
     ended_mutes: tuple[int | None, ...] = ()
+    kind: MessageKind = MessageKind.ALERT
+    send_by: datetime | None = None
+    edit: Edit | None = None
+    dead_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,6 +482,17 @@ class Counts:
     recipients: int = 0
     assets: int = 0
     events: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joined:
+    """What came of two chats becoming one recipient.
+
+    `differing` are the guest's watches that gave way to another one on the same target.
+    """
+
+    recipient: Recipient
+    differing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -558,7 +695,10 @@ class Store(Protocol):
     async def settle_parked(
         self, claim: Claim, message_id: int, *, reason: str, now: datetime
     ) -> None:
-        """The recipient is gone: park it and all its waiting deliveries."""
+        """The recipient is gone: park it and all its waiting deliveries.
+
+        A linked one goes on over another of its chats instead, if one is open.
+        """
         ...
 
     async def settle_dead(
@@ -633,10 +773,48 @@ class Store(Protocol):
         """
         ...
 
+    # ---- letters, about nothing that happened
+
+    async def silent_recipients(
+        self,
+        platforms: Sequence[Platform],
+        *,
+        before: datetime,
+        after: int = 0,
+        limit: int = 500,
+    ) -> Sequence[Recipient]:
+        """List private recipients who watch something and heard nothing since `before`.
+
+        In order of id, those with a larger one than `after`. Without those who are
+        parked or for whom something waits, is held or on its way.
+        """
+        ...
+
+    async def post_letter(
+        self,
+        recipient_id: int,
+        parts: tuple[JsonDict, ...],
+        *,
+        now: datetime,
+        send_by: datetime | None = None,
+    ) -> bool:
+        """Freeze a rendered message that carries no deliveries; True if it was.
+
+        It goes out as any other message does, in its turn and at the platform's pace,
+        but what the platform refuses is not tried again later. Not while the recipient
+        is parked, or something of it waits or is on its way. The recipient counts as
+        written to from now on.
+        """
+        ...
+
+    async def count_polls(self, source: str, *, since: datetime) -> tuple[int, int]:
+        """Count the polls since then: those that worked, and all that are finished."""
+        ...
+
     # ---- recipients and watches
 
     async def find_recipient(self, address: Address) -> Recipient | None:
-        """Find a recipient by its address."""
+        """Find a recipient by its address, or by that of any of its linked chats."""
         ...
 
     async def ensure_recipient(
@@ -650,6 +828,96 @@ class Store(Protocol):
     ) -> None:
         """Set the default lines, and with them those of watches without their own."""
         ...
+
+    async def set_preferences(
+        self, recipient_id: int, preferences: Preferences, *, now: datetime
+    ) -> None:
+        """Set how a recipient wants to hear.
+
+        What was held becomes due now and is decided anew by what is wanted from now
+        on; what is being decided in this moment, too. A message on its way stays.
+        """
+        ...
+
+    async def set_language(self, recipient_id: int, language: str) -> None:
+        """Set the language a recipient is written to in, such as `de`."""
+        ...
+
+    # ---- several chats of one person
+
+    async def list_routes(self, recipient_id: int) -> Sequence[Route]:
+        """List the chats of a linked recipient, oldest first; empty if it is not."""
+        ...
+
+    async def choose_route(
+        self, recipient_id: int, address: Address, *, now: datetime
+    ) -> bool:
+        """Prefer one of a recipient's chats and use it from now on, if it is open.
+
+        False if it is none of them. Waiting deliveries go along. A chat that is gone
+        gives way to another of them by itself (`park`, `settle_parked`), and takes
+        over again when it is back, if it is the preferred one (`unpark`).
+        """
+        ...
+
+    async def set_link_code(
+        self, recipient_id: int, digest: str, *, account: str, expires_at: datetime
+    ) -> None:
+        """Keep the digest of a code that lets another chat join; the newest counts."""
+        ...
+
+    async def find_link(self, digest: str, *, now: datetime) -> Recipient | None:
+        """Return the recipient whose code this is, None if it is nobody's now."""
+        ...
+
+    async def note_link_try(self, recipient_id: int, *, now: datetime) -> None:
+        """Remember that a wrong code was typed."""
+        ...
+
+    async def count_link_tries(self, recipient_id: int, *, since: datetime) -> int:
+        """Count the wrong codes typed by a recipient after a moment."""
+        ...
+
+    async def join(
+        self, recipient_id: int, digest: str, *, account: str, now: datetime
+    ) -> Joined | None:
+        """Let a recipient join the one whose code this is; the code is used up.
+
+        They are one from then on: what was told to either is told, by what was said
+        last; what waits for either waits, once. Alerts keep going where the one with
+        the code got them. None if no such code is live, or it is the recipient's own.
+        """
+        ...
+
+    async def part(self, address: Address, *, now: datetime) -> bool:
+        """Let one chat of a linked recipient go its own way, with a copy of everything.
+
+        What waits then waits for both. False if the chat shares nothing.
+        """
+        ...
+
+    # ---- erasing and undoing
+
+    async def forget(self, recipient_id: int, *, users: Collection[str]) -> None:
+        """Erase a recipient with all its chats, and what names these users elsewhere.
+
+        Nothing happens for an unknown recipient. A send under way may still arrive.
+        """
+        ...
+
+    async def keep_undo(
+        self, recipient_id: int, what: JsonDict, *, until: datetime, now: datetime
+    ) -> int:
+        """Keep what a button may bring back until then; return its id."""
+        ...
+
+    async def take_undo(
+        self, recipient_id: int, undo_id: int, *, now: datetime
+    ) -> JsonDict | None:
+        """Take what was kept, once; None if it is gone, too old or another's."""
+        ...
+
+    # ---- watches
 
     async def put_watch(
         self,
@@ -705,6 +973,63 @@ class Store(Protocol):
 
     async def told(self, recipient_id: int) -> Mapping[int, Told]:
         """Return what the recipient was last told, by asset id."""
+        ...
+
+    # ---- places and errands
+
+    async def note_place(self, recipient_id: int, note: PlaceNote) -> None:
+        """Write what is known of a place; empty titles leave those known."""
+        ...
+
+    async def find_places(
+        self,
+        *,
+        recipient_ids: Collection[int] | None = None,
+        chat: Address | None = None,
+        setter: str = "",
+    ) -> Sequence[tuple[Recipient, PlaceNote]]:
+        """List groups, topics and channels that pass every filter given, by id.
+
+        `chat` takes a chat with all its topics (its own topic does not count). One
+        that nothing was noted of has an empty note.
+        """
+        ...
+
+    async def lost_places(
+        self, platforms: Sequence[Platform], *, limit: int = 100
+    ) -> Sequence[tuple[Recipient, PlaceNote]]:
+        """List parked groups, topics and channels that have a watch, longest first."""
+        ...
+
+    async def put_errand(self, errand: Errand) -> None:
+        """Keep an errand, in place of the message's earlier one of this kind."""
+        ...
+
+    async def find_errand(
+        self, address: Address, message_ref: str, kind: ErrandKind
+    ) -> Errand | None:
+        """Find a message's errand of this kind."""
+        ...
+
+    async def take_errand(
+        self, address: Address, message_ref: str, kind: ErrandKind
+    ) -> Errand | None:
+        """Remove an errand and return it; of several callers one gets it."""
+        ...
+
+    async def due_errands(
+        self,
+        platforms: Sequence[Platform],
+        *,
+        now: datetime,
+        lease: timedelta,
+        limit: int = 50,
+    ) -> Sequence[Errand]:
+        """Take errands that are due, oldest first; nobody else does until the lease.
+
+        Each counts an attempt more and is due again after the lease, unless it is
+        taken for good by then.
+        """
         ...
 
     # ---- assets

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bot import words
+from bot.language import say
 from bot.message import (
     Block,
     Button,
@@ -14,14 +15,11 @@ from bot.message import (
     TimeStyle,
     Tone,
     bold,
-    code,
     line,
 )
 from bot.model import (
     Asset,
     AssetState,
-    Mute,
-    PlaceKind,
     Reading,
     Scope,
     Signal,
@@ -63,6 +61,8 @@ class Watched:
     ambiguous: tuple[Ambiguous, ...] = ()
     unknown: tuple[Unknown, ...] = ()
     problems: tuple[str, ...] = field(default_factory=tuple)
+    #: messages that these watches would have sent in 90 days, and on the worst day
+    past: tuple[int, int] | None = None
     thresholds: tuple[float, ...] = ()
 
 
@@ -83,7 +83,7 @@ def watching(result: Watched, now: datetime, *, elsewhere: str = "") -> Message:
     for watch, size in result.broad:
         name = words.unhashed(watch.text)
         body.append(line(f"{name}: {words.count(size, 'asset')} now"))
-    body += [Line(), *_promise(result)]
+    body += [Line(), *_promise(result), *_past(result)]
     buttons: list[tuple[Button, ...]] = []
     for asset in result.guessed:
         body.append(line(f"{asset.symbol} is {words.asset_name(asset)}, the largest"))
@@ -149,6 +149,21 @@ def _promise(result: Watched) -> list[Block]:
     return found
 
 
+def _past(result: Watched) -> list[Block]:
+    """Say how often that was; nothing where nobody knows."""
+    if result.past is None:
+        return []
+    messages, most = result.past
+    return [
+        say(
+            "In the last 90 days that was {n} message.|"
+            "In the last 90 days that was {n} messages, never more than {most} a day.",
+            n=messages,
+            most=most,
+        )
+    ]
+
+
 def _limits_text(watch: Watch) -> str:
     """Write the bounds as typed; the words and lines around them are told apart."""
     parts = [p for p in watch.text.split() if "<" in p or ">" in p or "=" in p]
@@ -163,7 +178,10 @@ def _questions(
     is_only = len(result.ambiguous) == 1 and not result.assets and not result.unknown
     for item in result.ambiguous:
         if not is_only:
-            found.append(line(f"❓ {item.word}: several assets have this symbol"))
+            count = words.count(len(item.assets), "asset")
+            found.append(
+                line(f"❓ {item.word}: {count} have this symbol, choose below")
+            )
         row: list[Button] = []
         for number, asset in enumerate(item.assets[:_SYMBOL_BUTTONS], 1):
             found.append(line(f"{number}. {_described(asset)}"))
@@ -226,9 +244,15 @@ def _moment(at: datetime, now: datetime) -> Moment:
 
 
 def unwatched(
-    removed: Sequence[str], excepted: Sequence[str], missing: Sequence[str]
+    removed: Sequence[str],
+    excepted: Sequence[str],
+    missing: Sequence[str],
+    undo_id: int = 0,
 ) -> Message:
-    """Answer an /unwatch: what is gone, what is excepted, what was not there."""
+    """Answer an /unwatch: what is gone, what is excepted, what was not there.
+
+    `undo_id` names what the undo button brings back, 0 if there is nothing.
+    """
     body: list[Block] = [
         *(line(f"{name} stays out of your broader watches.") for name in excepted),
         *(line(f"{name} was not on your watchlist.") for name in missing),
@@ -240,11 +264,7 @@ def unwatched(
             body=(*body, line("Your watchlist: /watchlist")),
             is_private=True,
         )
-    buttons = tuple(
-        (Button(f"↩ Watch {name} again", f"v1:watch:{name}"),)
-        for name in removed[:3]
-        if len(f"v1:watch:{name}".encode()) <= 64  # noqa: PLR2004 - callback_data
-    )
+    buttons = ((Button("↩ Undo", f"v1:bring:{undo_id}"),),) if undo_id else ()
     return Message(
         title=line(
             "✖ ", bold(f"No longer watching {words.unhashed(words.names(gone))}")
@@ -253,134 +273,6 @@ def unwatched(
         buttons=buttons,
         is_private=True,
     )
-
-
-def ask_unwatch_all(count: int) -> Message:
-    """Ask before the whole watchlist goes."""
-    return Message(
-        title=line(
-            "❓ ", bold(f"Remove all {words.count(count, 'watch', 'watches')}?")
-        ),
-        body=(line("Nothing was changed yet."),),
-        buttons=(
-            (
-                Button("Yes, remove all", "v1:unwatchall"),
-                Button("Keep them", "v1:keep"),
-            ),
-        ),
-        is_private=True,
-    )
-
-
-# ------------------------------------------------------------------------ watchlist
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One asset of a watchlist with the lines and the mute that concern it."""
-
-    asset: Asset
-    thresholds: tuple[float, ...] = ()
-    mute: Mute | None = None
-
-
-def watchlist(
-    rows: Sequence[Row],
-    broad: Sequence[str],
-    *,
-    page: int,
-    kind: PlaceKind,
-    now: datetime,
-    source_title: str,
-    muted_all: Mute | None = None,
-) -> Message:
-    """Answer /watchlist: freshest flip first, a page at a time."""
-    if not rows and not broad:
-        return _empty_watchlist(kind)
-    pages = max(1, -(-len(rows) // PAGE_SIZE))
-    page = min(max(1, page), pages)
-    ordered = sorted(rows, key=_freshness)
-    shown = ordered[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
-    body: list[Block] = [Line(), *(_row(r, now) for r in shown)]
-    if broad:
-        body.append(Line())
-        body += [
-            line("Also: " if rows else "", bold(words.unhashed(text))) for text in broad
-        ]
-    if muted_all is not None:
-        body.append(line("🔕 All muted", *_until(muted_all, now)))
-    ups = sum(_standing(r) is Signal.BULLISH for r in rows)
-    downs = sum(_standing(r) is Signal.BEARISH for r in rows)
-    owner = "Your" if kind is PlaceKind.PRIVATE else "This place gets"
-    counted = words.count(len(rows), "asset") if rows else "broad watches"
-    title = line("📋 ", bold(f"{owner} {counted}"), f" · {ups} ▲ {downs} ▼")
-    footer = f"Freshest flip first · {source_title}"
-    buttons: tuple[tuple[Button, ...], ...] = ()
-    if pages > 1:
-        footer = f"Page {page} of {pages} · {footer}"
-        buttons = (
-            (
-                Button("◀", f"v1:list:{(page - 2) % pages + 1}"),
-                Button(f"{page}/{pages}", "v1:keep"),
-                Button("▶", f"v1:list:{page % pages + 1}"),
-            ),
-        )
-    return Message(
-        title=title,
-        body=tuple(body),
-        footer=line(footer),
-        buttons=buttons,
-        is_private=True,
-    )
-
-
-def _empty_watchlist(kind: PlaceKind) -> Message:
-    if kind is PlaceKind.PRIVATE:
-        hint = line("Type ", code("/watch BTC ETH"), " and I write when one flips.")
-        title = "Your watchlist is empty"
-    else:
-        hint = line("An admin can change that with ", code("/broadcast top100"))
-        title = "This place gets nothing"
-    return Message(title=line("📋 ", bold(title)), body=(hint,), is_private=True)
-
-
-def _standing(row: Row) -> Signal:
-    return row.asset.state.standing if row.asset.state else Signal.NEUTRAL
-
-
-def _freshness(row: Row) -> tuple[float, str]:
-    state = row.asset.state
-    since = state.standing_since if state is not None else None
-    return (-since.timestamp() if since else 0.0, row.asset.symbol)
-
-
-def _row(row: Row, now: datetime) -> Line:
-    state = row.asset.state
-    if state is None:
-        return line("⚪ ", bold(row.asset.symbol), " no reading yet")
-    parts = [f" {words.grade(state.last.grade)}"]
-    if state.standing_since is not None:
-        # A replay's own time has nothing to do with ours: ages count in it.
-        is_live = abs(now - state.last.as_of) < _LIVE
-        parts.append(
-            words.age(state.standing_since, now if is_live else state.last.as_of)
-        )
-    if state.last.price is not None:
-        parts.append(words.price(state.last.price))
-    if row.thresholds:
-        shown = " ".join(
-            words.threshold(t) for t in sorted(row.thresholds, reverse=True)
-        )
-        parts.append(f"lines {shown}")
-    head = f"{words.dot_mark(state.standing)} "
-    mute = () if row.mute is None else (" · 🔕", *_until(row.mute, now))
-    return line(head, bold(row.asset.symbol), " · ".join(parts), *mute)
-
-
-def _until(mute: Mute, now: datetime) -> tuple[str | Moment, ...]:
-    if mute.until is None:
-        return (" until the next flip",)
-    return (" until ", _moment(mute.until, now))
 
 
 # --------------------------------------------------------------------------- signal

@@ -108,6 +108,7 @@ class AssetStateRow(Row, table=True):
     standing_price: float | None
     seen_at: datetime = moment()
     last_flip: Any = document(nullable=True)
+    flips: Any = document()
     pending_revision: Any = document(nullable=True)
 
 
@@ -174,6 +175,7 @@ class EventRow(Row, table=True):
     since: datetime | None = maybe_moment()
     since_price: float | None
     gap_since: datetime | None = maybe_moment()
+    off_since: datetime | None = maybe_moment()
     basis_seen_at: datetime | None = maybe_moment()
     is_revision: bool
     corrects: str

@@ -24,6 +24,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from bot.errors import LeaseLostError
 from bot.model import (
+    Backdrop,
     Claim,
     DeliveryState,
     Event,
@@ -34,12 +35,14 @@ from bot.model import (
     Waiting,
 )
 from storage.assets import read_assets, select_events
+from storage.backdrop import load_backdrops
 from storage.columns import UtcTime
 from storage.database import in_batches
 from storage.overtaken import load_overtaken
 from storage.packed import among, named
 from storage.recipient_tables import OPEN_STATES
 from storage.rows import to_event, to_frozen, to_mute, to_recipient, to_watch
+from storage.sent_today import load_today
 from storage.tables import (
     DELIVERIES,
     EVENTS,
@@ -49,9 +52,12 @@ from storage.tables import (
     WATCHES,
 )
 from storage.told import read_told
+from storage.waves import load_waves
 
 #: reason of a delivery whose watch is gone and that no other watch covers
 UNWATCHED = "unwatched"
+
+_NO_BACKDROP = Backdrop()
 
 #: Of so many due rows per recipient wanted the recipients are picked. A chat with more
 #: alerts than that just leaves fewer for this claim; the next one finds the others.
@@ -199,17 +205,25 @@ def _load_claims(
     mutes = _load_mutes(connection, rows, now)
     told = _load_told(connection, waiting)
     overtaken = load_overtaken(connection, waiting, now)
+    waves = load_waves(connection, {number: rows[number] for number in waiting}, now)
+    backdrops = load_backdrops(connection, waiting, waves)
+    recipients = {number: to_recipient(row) for number, row in rows.items()}
+    today = load_today(connection, recipients.values(), now)
     # all that was due was settled between the look and the lock
     end_leases(connection, rows.keys() - due.keys())
     return [
         Claim(
-            recipient=to_recipient(rows[recipient_id]),
+            recipient=recipients[recipient_id],
             owner=rows[recipient_id].lease_owner,
             lease_until=rows[recipient_id].lease_until,
             mutes=tuple(mutes.get(recipient_id, ())),
             waiting=tuple(waiting.get(recipient_id, ())),
             told=told.get(recipient_id, {}),
             overtaken=overtaken.get(recipient_id, frozenset()),
+            digest_at=rows[recipient_id].digest_at,
+            backdrop=backdrops.get(recipient_id, _NO_BACKDROP),
+            today=today.get(recipient_id),
+            wave=waves.get(recipient_id),
             frozen=messages.get(recipient_id),
         )
         for recipient_id in sorted(due, key=lambda number: (due[number], number))
@@ -278,6 +292,7 @@ def _load_waiting(
                 attempts=row.attempts,
                 reason=row.reason,
                 is_unsure=bool(row.is_unsure),
+                held_for=row.held_for or "",
                 owed_since=row.owed_since,
             )
         )
@@ -300,6 +315,7 @@ _WAITING = (
         DELIVERIES.c.attempts,
         DELIVERIES.c.reason,
         DELIVERIES.c.is_unsure,
+        DELIVERIES.c.held_for,
         DELIVERIES.c.owed_since,
         DELIVERIES.c.due_at,
     )

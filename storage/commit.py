@@ -12,6 +12,7 @@ from bot.errors import LeaseLostError, NotFoundError
 from bot.model import AssetInfo, Event, PrivateLine, Reading
 from bot.ports import PollResult
 from storage.database import in_batches, insert_into, upsert
+from storage.held import wake_held
 from storage.rows import event_values, poll_values, state_values, to_signal
 from storage.tables import (
     ALIASES,
@@ -44,6 +45,7 @@ async def commit_poll(
     await _move_seen_at(connection, result, ids)
     await _write_private_lines(connection, result, ids)
     events = await _add_events(connection, result.events, ids)
+    await wake_held(connection, result.states, ids, result.finished_at)
     if any(r.market_cap is not None for r in result.snapshot.readings):
         await _rank(connection, source)
     await _finish_poll(connection, result, poll, len(events))

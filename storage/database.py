@@ -4,6 +4,7 @@ Everything in which SQLite and PostgreSQL differ is here (and in `columns`).
 """
 
 import asyncio
+import contextlib
 import importlib.util
 import json
 import logging
@@ -53,6 +54,8 @@ POSTGRES_CONNECTIONS = 10
 #: a statement or a connection attempt that takes longer has failed
 POSTGRES_TIMEOUT = 60.0
 CONNECT_TIMEOUT = 10.0
+#: seconds between two tries to empty SQLite's log
+SCRUB_AGAIN = 0.05
 #: how often a PostgreSQL transaction that lost against another one is done again
 ATTEMPTS = 5
 #: RETURNING came with 3.35 (sqlite.org/lang_returning.html)
@@ -220,6 +223,22 @@ class Database:
                 await asyncio.sleep(0.01 * attempt)
         raise AssertionError("the loop returns or raises")
 
+    async def scrub(self) -> None:
+        """Empty SQLite's log, where what was deleted still stands; else nothing.
+
+        A reader at work keeps it from that, so it is tried a few times; the log is
+        written over in time anyway.
+        """
+        if not self.is_sqlite:
+            return
+        for _ in range(ATTEMPTS):
+            async with self._lock:
+                self._check_open()
+                if await asyncio.to_thread(_empty_log, self.url.database or ""):
+                    return
+            await asyncio.sleep(SCRUB_AGAIN)
+        logger.info("the log could not be emptied now", extra={"action": "scrub"})
+
     def _check_open(self) -> None:
         if self._is_closed:
             raise StoreError("the store is closed")
@@ -247,6 +266,16 @@ class Database:
             # the driver's text would quote the value
             return StoreError(f"PostgreSQL refused ({kind})")
         return StoreError(f"PostgreSQL refused: {said.rpartition('>: ')[2]} ({state})")
+
+
+def _empty_log(path: str) -> bool:
+    """Move SQLite's log into the file and cut it off; False if it is being read."""
+    try:
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            said = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    except sqlite3.OperationalError:
+        return False
+    return not said[0]
 
 
 async def _finish(work: Awaitable[T]) -> T:
@@ -400,6 +429,8 @@ def writer_pragmas(*, foreign_keys: bool = True) -> list[str]:
         f"synchronous = {SYNCHRONOUS}",
         f"foreign_keys = {'ON' if foreign_keys else 'OFF'}",
         "temp_store = MEMORY",
+        # what is deleted is overwritten: people who ask to be forgotten mean it
+        "secure_delete = ON",
     ]
 
 

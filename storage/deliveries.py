@@ -16,13 +16,14 @@ from storage.claims import (
     has_lease,
 )
 from storage.database import in_batches
-from storage.parking import park_recipient, thaw
+from storage.parking import park_recipient
 from storage.part import StorePart
 from storage.settling import freeze, hold_message, is_in, postpone, settle_sent
 from storage.tables import (
     DELIVERIES,
     MESSAGES,
 )
+from storage.thawing import thaw
 
 #: reason of a delivery whose frozen message is on its way
 SENDING = "sending"

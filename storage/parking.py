@@ -5,19 +5,20 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import exists, func, or_, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.errors import StoreError
-from bot.model import Address, DeliveryState, Recipient, Scope
-from storage.claims import UNWATCHED
+from bot.model import Address, DeliveryState, Recipient
 from storage.merging import merge_recipients
 from storage.part import StorePart, lock_recipient
+from storage.routes import close_route, fall_back, find_row, open_route
 from storage.rows import to_recipient
-from storage.tables import DELIVERIES, EVENTS, MESSAGES, RECIPIENTS, WATCHES
+from storage.tables import DELIVERIES, MESSAGES, RECIPIENTS, TOLD
+from storage.thawing import resume, thaw, thaw_all
 
-#: reason of a delivery that waited while its recipient was gone
-AWAY = "away"
+#: reasons that begin so concern one topic and not those beside it
+OF_A_TOPIC = "topic_"
 
 
 class ParkingStore(StorePart):
@@ -28,10 +29,16 @@ class ParkingStore(StorePart):
 
         A message on its way is thawed and waits too; should its yes still come,
         `settle_sent` records it. Parked once more, the first reason and time stay.
+        One that is linked goes on over another of its chats.
         """
 
         async def work(connection: AsyncConnection) -> None:
-            for row in await _rows_of(connection, address):
+            await close_route(connection, address, reason, now)
+            rows = await _rows_of(connection, address)
+            if reason.startswith(OF_A_TOPIC):
+                # the topic of a chat as such is its first one, General
+                rows = [row for row in rows if row.topic == address.topic]
+            for row in rows:
                 await lock_recipient(connection, row.id)
                 await park_recipient(connection, row.id, reason, now)
 
@@ -41,10 +48,12 @@ class ParkingStore(StorePart):
         """Resume a recipient: its parked deliveries are pending and due now.
 
         They keep `created_at` and carry the reason `away`. None for an unknown
-        address; one that is not parked stays as it is.
+        address; one that is not parked stays as it is. A linked one goes back to the
+        chat that was chosen, if it is this one.
         """
 
         async def work(connection: AsyncConnection) -> Recipient | None:
+            await open_route(connection, address, now)
             for row in await _rows_of(connection, address):
                 await lock_recipient(connection, row.id)
                 await connection.execute(
@@ -73,18 +82,6 @@ class ParkingStore(StorePart):
         await self._database.write(partial(_move, old=old, new=new, now=self._now()))
 
 
-async def find_row(connection: AsyncConnection, address: Address) -> Any | None:
-    """Find a recipient's row by its address."""
-    found = await connection.execute(
-        select(RECIPIENTS).where(
-            RECIPIENTS.c.platform == address.platform.value,
-            RECIPIENTS.c.chat == address.chat,
-            RECIPIENTS.c.topic == address.topic,
-        )
-    )
-    return found.first()
-
-
 async def _rows_of(connection: AsyncConnection, address: Address) -> Sequence[Any]:
     """Find the recipients that come and go with an address.
 
@@ -106,14 +103,13 @@ async def _rows_of(connection: AsyncConnection, address: Address) -> Sequence[An
 async def park_recipient(
     connection: AsyncConnection, recipient_id: int, reason: str, now: datetime
 ) -> None:
-    """Park a locked recipient and all that waits for it; ends any lease."""
-    frozen = await connection.execute(
-        select(MESSAGES).where(
-            MESSAGES.c.recipient_id == recipient_id, MESSAGES.c.state == "frozen"
-        )
-    )
-    for message in frozen.all():
-        await thaw(connection, message, now)
+    """Park a locked recipient and all that waits for it; ends any lease.
+
+    A linked one is not parked while another of its chats can be written to.
+    """
+    if await fall_back(connection, recipient_id, reason, now):
+        return
+    await thaw_all(connection, recipient_id, now)
     is_parked = RECIPIENTS.c.parked_since.is_not(None)
     await connection.execute(
         update(RECIPIENTS)
@@ -135,65 +131,6 @@ async def park_recipient(
     )
 
 
-async def resume(connection: AsyncConnection, recipient_id: int, now: datetime) -> None:
-    """Make a recipient's parked deliveries pending and due."""
-    await connection.execute(
-        update(DELIVERIES)
-        .where(
-            DELIVERIES.c.recipient_id == recipient_id,
-            DELIVERIES.c.state == DeliveryState.PARKED.value,
-        )
-        .values(
-            state=DeliveryState.PENDING.value,
-            reason=AWAY,
-            due_at=now,
-            owed_since=now,
-        )
-    )
-
-
-async def thaw(connection: AsyncConnection, message: Any, now: datetime) -> None:
-    """Give a frozen message's deliveries back, to be decided anew.
-
-    Those that were unwatched while it was frozen are skipped. If it may have arrived,
-    they remember that: what they tell must then be told whatever seems told.
-    """
-    await connection.execute(
-        update(MESSAGES)
-        .where(MESSAGES.c.id == message.id)
-        .values(state="thawed", settled_at=now)
-    )
-    is_in_it = (DELIVERIES.c.state == DeliveryState.CLAIMED.value) & (
-        DELIVERIES.c.message_id == message.id
-    )
-    is_theirs = DELIVERIES.c.recipient_id == message.recipient_id
-    has_watch = exists().where(WATCHES.c.id == DELIVERIES.c.watch_id)
-    is_excepted = exists().where(
-        WATCHES.c.recipient_id == message.recipient_id,
-        WATCHES.c.scope == Scope.ASSET.value,
-        WATCHES.c.is_exception.is_(True),
-        EVENTS.c.id == DELIVERIES.c.event_id,
-        EVENTS.c.asset_id == WATCHES.c.asset_id,
-    )
-    await connection.execute(
-        update(DELIVERIES)
-        .where(is_theirs, is_in_it, or_(~has_watch, is_excepted))
-        .values(state=DeliveryState.SKIPPED.value, reason=UNWATCHED, message_id=None)
-    )
-    await connection.execute(
-        update(DELIVERIES)
-        .where(is_theirs, is_in_it)
-        .values(
-            state=DeliveryState.PENDING.value,
-            message_id=None,
-            is_unsure=or_(
-                DELIVERIES.c.is_unsure,
-                exists().where(MESSAGES.c.id == message.id, MESSAGES.c.is_unsure),
-            ),
-        )
-    )
-
-
 async def _move(
     connection: AsyncConnection, old: Address, new: Address, now: datetime
 ) -> None:
@@ -212,6 +149,10 @@ async def _move(
     for row in rows:
         if row.chat != old.chat:
             continue
+        # Message ids begin anew there: an old one would be somebody else's words.
+        await connection.execute(
+            update(TOLD).where(TOLD.c.recipient_id == row.id).values(message_ref="")
+        )
         if row.topic not in there:
             await connection.execute(
                 update(RECIPIENTS)

@@ -20,30 +20,10 @@ from storage.columns import (
     signal_number,
 )
 
+#: what waits for the asset's next reading, as the partial index spells it
+AWAITS_READING = "state = 'pending' AND reason IN ('choppy', 'unconfirmed')"
 #: states of a delivery that are not final, as the partial indexes spell them
 OPEN_STATES = "state IN ('pending', 'claimed', 'parked')"
-
-
-class PersonRow(Row, table=True):
-    """A human being with accounts on one or more platforms."""
-
-    __tablename__ = "people"
-    __table_args__ = (NEVER_AGAIN,)
-
-    id: int = row_id()
-    created_at: datetime = moment()
-
-
-class PersonAccountRow(Row, table=True):
-    """One account of a person on one platform."""
-
-    __tablename__ = "person_accounts"
-    __table_args__ = (index("ix_person_accounts_person", "person_id"),)
-
-    platform: str = Field(primary_key=True)
-    account: str = Field(primary_key=True)
-    person_id: int = ref("people.id")
-    linked_at: datetime = moment()
 
 
 class RecipientRow(Row, table=True):
@@ -62,9 +42,101 @@ class RecipientRow(Row, table=True):
     settings: Any = document()
     parked_since: datetime | None = maybe_moment()
     parked_reason: str
+    #: when a message, and when a digest, last had the platform's yes
+    sent_at: datetime | None = maybe_moment()
+    digest_at: datetime | None = maybe_moment()
+    #: when the table of a broad move did
+    wave_at: datetime | None = maybe_moment()
     lease_owner: str | None
     lease_until: datetime | None = maybe_moment()
     created_at: datetime = moment()
+
+
+class RouteRow(Row, table=True):
+    """One of several chats that share a recipient: one watchlist, one history.
+
+    Only linked recipients have routes, then at least two, and the recipient's own
+    address is one of them: the one in use. `account` is who linked it,
+    `platform:id`.
+    """
+
+    __tablename__ = "routes"
+    __table_args__ = (index("ix_routes_recipient", "recipient_id"),)
+
+    platform: str = Field(primary_key=True)
+    chat: str = Field(primary_key=True)
+    recipient_id: int = ref("recipients.id")
+    account: str
+    is_preferred: bool
+    parked_since: datetime | None = maybe_moment()
+    parked_reason: str
+    linked_at: datetime = moment()
+
+
+class LinkCodeRow(Row, table=True):
+    """The code by which another chat may join a recipient; one at a time."""
+
+    __tablename__ = "link_codes"
+
+    recipient_id: int = ref("recipients.id", is_key=True)
+    digest: str
+    account: str
+    expires_at: datetime = moment()
+
+
+class LinkTryRow(Row, table=True):
+    """A wrong code that was typed."""
+
+    __tablename__ = "link_tries"
+    __table_args__ = (index("ix_link_tries_recipient", "recipient_id", "at"),)
+
+    id: int = row_id()
+    recipient_id: int = ref("recipients.id")
+    at: datetime = moment()
+
+
+class UndoRow(Row, table=True):
+    """What a button may bring back, for a while."""
+
+    __tablename__ = "undos"
+    __table_args__ = (index("ix_undos_recipient", "recipient_id"), NEVER_AGAIN)
+
+    id: int = row_id()
+    recipient_id: int = ref("recipients.id")
+    what: Any = document()
+    until: datetime = moment()
+
+
+class PlaceNoteRow(Row, table=True):
+    """What is known of a group, topic or channel, and who set what it gets."""
+
+    __tablename__ = "place_notes"
+    __table_args__ = (index("ix_place_notes_setter", "setter"),)
+
+    recipient_id: int = ref("recipients.id", is_key=True)
+    title: str
+    topic_title: str
+    setter: str
+    setter_name: str
+    set_at: datetime | None = maybe_moment()
+    lost_told: datetime | None = maybe_moment()
+    probed_at: datetime | None = maybe_moment()
+
+
+class ErrandRow(Row, table=True):
+    """A small thing to be done later to a message that was sent."""
+
+    __tablename__ = "errands"
+    __table_args__ = (index("ix_errands_due", "due_at"),)
+
+    platform: str = Field(primary_key=True)
+    chat: str = Field(primary_key=True)
+    message_ref: str = Field(primary_key=True)
+    kind: str = Field(primary_key=True)
+    topic: str
+    document: Any = document()
+    attempts: int
+    due_at: datetime = moment()
 
 
 class MuteRow(Row, table=True):
@@ -119,6 +191,7 @@ class WatchRow(Row, table=True):
     min_volume: float | None
     max_volume: float | None
     thresholds: Any = document(nullable=True)
+    is_urgent: bool
     text: str
     is_exception: bool
     created_at: datetime = moment()
@@ -148,7 +221,7 @@ class PrivateLineRow(Row, table=True):
 
 
 class ToldRow(Row, table=True):
-    """What a recipient was last told of an asset."""
+    """What a recipient was last told of an asset; `told_at` is when, by our clock."""
 
     __tablename__ = "told"
     __table_args__ = (index("ix_told_asset", "asset_id", "recipient_id"),)
@@ -159,6 +232,7 @@ class ToldRow(Row, table=True):
     since: datetime | None = maybe_moment()
     watch_id: int | None = loose_ref()
     message_ref: str
+    told_at: datetime = moment()
 
 
 class ToldLineRow(Row, table=True):
@@ -170,6 +244,7 @@ class ToldLineRow(Row, table=True):
     asset_id: int = ref("assets.id", is_key=True)
     threshold: float = Field(sa_type=Float, primary_key=True)
     side: str
+    told_at: datetime = moment()
 
 
 # ---------------------------------------------------------------- the outbox
@@ -199,16 +274,19 @@ class MessageRow(Row, table=True):
     recipient_id: int = ref("recipients.id")
     state: str
     reason: str
+    kind: str
     parts: Any = document()
     sent_parts: int
     delivery_ids: Any = document()
     tells: Any = document()
     ended_mutes: Any = document()
+    edit: Any = document(nullable=True)
     #: it may have arrived: a try ended without an answer, or in a crash
     is_unsure: bool
     is_plain: bool
     first_ref: str
     due_at: datetime = moment()
+    send_by: datetime | None = maybe_moment()
     frozen_at: datetime = moment()
     settled_at: datetime | None = maybe_moment()
 
@@ -232,6 +310,8 @@ class DeliveryRow(Row, table=True):
         index("ix_deliveries_due", "due_at", "recipient_id", where="state = 'pending'"),
         index("ix_deliveries_open", "recipient_id", "event_id", where=OPEN_STATES),
         index("ix_deliveries_dead", "id", where="state = 'dead'"),
+        # almost nothing: what a reading lets go
+        index("ix_deliveries_awaiting", "event_id", "due_at", where=AWAITS_READING),
         index(
             "ix_deliveries_bullish",
             "recipient_id",
@@ -253,6 +333,8 @@ class DeliveryRow(Row, table=True):
     attempts: int
     #: it was in a message that may have arrived all the same
     is_unsure: bool
+    #: what last held it; empty where nothing has
+    held_for: str | None
     created_at: datetime = moment()
     sent_at: datetime | None = maybe_moment()
     message_id: int | None = loose_ref()

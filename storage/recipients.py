@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.errors import StoreError
@@ -17,11 +17,14 @@ from bot.model import (
     Recipient,
     Told,
 )
+from bot.noise import HOLDS
+from bot.preferences import Preferences
 from storage.claims import undo_decision
 from storage.database import insert_into
-from storage.parking import find_row
 from storage.part import StorePart, lock_recipient
+from storage.routes import find_row
 from storage.rows import (
+    PREFERENCES,
     to_mute,
     to_recipient,
 )
@@ -45,7 +48,7 @@ class RecipientStore(StorePart):
     """What the port says about recipients, their mutes and what they were told."""
 
     async def find_recipient(self, address: Address) -> Recipient | None:
-        """Find a recipient by its address."""
+        """Find a recipient by its address, or by that of any of its linked chats."""
 
         async def work(connection: AsyncConnection) -> Recipient | None:
             row = await find_row(connection, address)
@@ -70,6 +73,9 @@ class RecipientStore(StorePart):
             "settings": {},
             "parked_since": None,
             "parked_reason": "",
+            "sent_at": None,
+            "digest_at": None,
+            "wave_at": None,
             "lease_owner": None,
             "lease_until": None,
             "created_at": now,
@@ -122,6 +128,51 @@ class RecipientStore(StorePart):
             )
             await write_default_lines(connection, recipient_id, lines)
             await drop_unwanted_lines(connection, recipient_id)
+
+        await self._database.write(work)
+
+    async def set_preferences(
+        self, recipient_id: int, preferences: Preferences, *, now: datetime
+    ) -> None:
+        """Set how a recipient wants to hear, as the port says.
+
+        Raises `NotFoundError` for an unknown recipient.
+        """
+
+        async def work(connection: AsyncConnection) -> None:
+            await lock_recipient(connection, recipient_id)
+            found = await connection.execute(
+                select(RECIPIENTS.c.settings).where(RECIPIENTS.c.id == recipient_id)
+            )
+            settings = dict(found.scalar_one()) | {PREFERENCES: preferences.to_json()}
+            await connection.execute(
+                update(RECIPIENTS)
+                .where(RECIPIENTS.c.id == recipient_id)
+                .values(settings=settings)
+            )
+            await _let_go(
+                connection,
+                [
+                    DELIVERIES.c.recipient_id == recipient_id,
+                    DELIVERIES.c.state == DeliveryState.PENDING.value,
+                    DELIVERIES.c.reason.in_([reason.value for reason in HOLDS]),
+                ],
+                now,
+            )
+            await undo_decision(connection, recipient_id)
+
+        await self._database.write(work)
+
+    async def set_language(self, recipient_id: int, language: str) -> None:
+        """Set the language a recipient is written to in, such as `de`."""
+
+        async def work(connection: AsyncConnection) -> None:
+            await lock_recipient(connection, recipient_id)
+            await connection.execute(
+                update(RECIPIENTS)
+                .where(RECIPIENTS.c.id == recipient_id)
+                .values(language=language)
+            )
 
         await self._database.write(work)
 
@@ -210,6 +261,15 @@ async def _clear_mutes(
         delete(MUTES).where(*chosen).returning(MUTES.c.until)
     )
     count = sum(1 for row in rows if row.until is None or row.until > now)
+    await _let_go(connection, held, now)
+    await undo_decision(connection, recipient_id)
+    return count
+
+
+async def _let_go(
+    connection: AsyncConnection, held: Sequence[ColumnElement[bool]], now: datetime
+) -> None:
+    """Make what is held due now; it is decided anew."""
     await connection.execute(
         update(DELIVERIES).where(*held, DELIVERIES.c.due_at > now).values(due_at=now)
     )
@@ -219,5 +279,3 @@ async def _clear_mutes(
         .where(*held, DELIVERIES.c.owed_since > now)
         .values(owed_since=now)
     )
-    await undo_decision(connection, recipient_id)
-    return count

@@ -16,6 +16,7 @@ from bot.model import (
     AssetState,
     Conditions,
     Direction,
+    Edit,
     Event,
     EventKind,
     FrozenMessage,
@@ -38,6 +39,7 @@ from bot.model import (
     Watch,
     as_utc,
 )
+from bot.preferences import Preferences
 from bot.routing import SPECIFICITY
 
 
@@ -168,6 +170,7 @@ def state_values(asset_id: int, state: AssetState) -> dict[str, Any]:
         "standing_price": state.standing_price,
         "seen_at": state.seen_at,
         "last_flip": flip_document(state.last_flip),
+        "flips": [_iso(at) for at in state.flips],
         "pending_revision": reading_document(state.pending_revision),
     }
 
@@ -194,6 +197,7 @@ def to_state(row: Any, key: str, lines: Mapping[float, Line]) -> AssetState:
         seen_at=row.seen_at,
         lines=lines,
         last_flip=flip_from_document(row.last_flip),
+        flips=tuple(map(datetime.fromisoformat, row.flips)),
         pending_revision=reading_from_document(row.pending_revision),
     )
 
@@ -241,6 +245,7 @@ def event_values(event: Event, asset_id: int) -> dict[str, Any]:
         "since": event.since,
         "since_price": event.since_price,
         "gap_since": event.gap_since,
+        "off_since": event.off_since,
         "basis_seen_at": event.basis_seen_at,
         "is_revision": event.is_revision,
         "corrects": event.corrects,
@@ -271,6 +276,7 @@ def to_event(row: Any, asset_key: str) -> Event:
         since=row.since,
         since_price=row.since_price,
         gap_since=row.gap_since,
+        off_since=row.off_since,
         basis_seen_at=row.basis_seen_at,
         is_revision=bool(row.is_revision),
         corrects=row.corrects,
@@ -324,8 +330,20 @@ def to_recipient(row: Any) -> Recipient:
         language=row.language,
         parked_since=row.parked_since,
         parked_reason=row.parked_reason,
+        preferences=to_preferences(row.settings),
         created_at=row.created_at,
     )
+
+
+#: where preferences stand in a recipient's settings
+PREFERENCES = "preferences"
+_USUAL = Preferences()
+
+
+def to_preferences(settings: Any) -> Preferences:
+    """Read the preferences in a recipient's settings; most chose nothing."""
+    document = settings.get(PREFERENCES)
+    return Preferences.from_json(document) if document else _USUAL
 
 
 def to_mute(row: Any) -> Mute:
@@ -369,6 +387,7 @@ def watch_values(target: Target, conditions: Conditions) -> dict[str, Any]:
         "min_volume": conditions.min_volume,
         "max_volume": conditions.max_volume,
         "thresholds": None if thresholds is None else list(thresholds),
+        "is_urgent": conditions.is_urgent,
     }
 
 
@@ -384,11 +403,11 @@ _Bounds = tuple[float | None, float | None]
 @lru_cache(maxsize=4096)
 def _conditions(
     direction: int | None,
-    grade: _Bounds,
-    market_cap: _Bounds,
-    volume: _Bounds,
+    bounds: tuple[_Bounds, _Bounds, _Bounds],
     thresholds: tuple[float, ...] | None,
+    is_urgent: bool,
 ) -> Conditions:
+    grade, market_cap, volume = bounds
     return Conditions(
         direction=to_signal(direction),
         min_grade=grade[0],
@@ -398,6 +417,7 @@ def _conditions(
         min_volume=volume[0],
         max_volume=volume[1],
         thresholds=thresholds,
+        is_urgent=is_urgent,
     )
 
 
@@ -410,10 +430,13 @@ def to_watch(row: Any) -> Watch:
         target=_target(row.scope, row.asset_id, row.category, row.top),
         conditions=_conditions(
             row.direction,
-            (row.min_grade, row.max_grade),
-            (row.min_market_cap, row.max_market_cap),
-            (row.min_volume, row.max_volume),
+            (
+                (row.min_grade, row.max_grade),
+                (row.min_market_cap, row.max_market_cap),
+                (row.min_volume, row.max_volume),
+            ),
             None if own is None else tuple(map(float, own)),
+            bool(row.is_urgent),
         ),
         text=row.text,
         is_exception=bool(row.is_exception),
@@ -432,6 +455,8 @@ def to_frozen(row: Any) -> FrozenMessage:
         tells=tuple(tell_from_document(tell) for tell in row.tells),
         frozen_at=row.frozen_at,
         is_plain=bool(row.is_plain),
+        send_by=row.send_by,
+        edit=None if row.edit is None else Edit(**row.edit),
     )
 
 

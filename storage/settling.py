@@ -1,6 +1,7 @@
 """How claims end: freeze what was decided, settle what became of it."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -21,17 +22,19 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.errors import LeaseLostError, NotFoundError, StoreError
-from bot.model import Claim, DeliveryState, FrozenMessage
+from bot.model import Claim, DeliveryState, FrozenMessage, MessageKind
+from bot.noise import HOLDS
 from bot.ports import Freeze, Sent
 from storage.claims import end_leases, held_leases, hold_lease, lease_lost
 from storage.columns import UtcTime
 from storage.database import in_batches
-from storage.packed import among, document, named, number, unpacked, words
+from storage.packed import among, document, moment, named, number, unpacked, words
 from storage.rows import tell_document
 from storage.tables import (
     DELIVERIES,
     MESSAGES,
     MUTES,
+    RECIPIENTS,
     WATCHES,
 )
 from storage.told import tell_recipients
@@ -56,7 +59,7 @@ def freeze(
     whose = _still_pending(connection, [each for _, each in decided])
     lost: dict[int, LeaseLostError] = {}
     for claim, each in decided:
-        if each.delivery_ids and not each.parts:
+        if each.delivery_ids and not each.parts and not each.dead_reason:
             raise StoreError("a message carries deliveries but has no parts")
         if claim.recipient.id not in held:
             lost[claim.recipient.id] = lease_lost(claim)
@@ -68,6 +71,7 @@ def freeze(
     kept = [(c, each) for c, each in decided if c.recipient.id not in lost]
     _hold(connection, kept, whose, now)
     _skip(connection, kept, whose)
+    _bury(connection, kept, now)
     ids = _insert_messages(connection, [x for x in kept if x[1].parts], now)
     end_leases(connection, [c.recipient.id for c, each in kept if not each.parts])
     return [
@@ -101,7 +105,9 @@ def _hold(
             if whose.get(delivery_id) == claim.recipient.id:
                 holds.setdefault(hold, []).append(delivery_id)
     for (until, reason), ids in holds.items():
-        values = {"due_at": until, "reason": reason}
+        values: dict[str, Any] = {"due_at": until, "reason": reason}
+        if reason in HOLDS:
+            values["held_for"] = reason
         _postpone(connection, ids, values, wait=until - now)
 
 
@@ -124,6 +130,44 @@ def _skip(
             )
 
 
+def _bury(
+    connection: Connection, decided: Iterable[tuple[Claim, Freeze]], now: datetime
+) -> None:
+    """Make deliveries dead letters, with the message that they never became."""
+    for claim, each in decided:
+        if not each.dead_reason:
+            continue
+        row = {
+            "recipient_id": claim.recipient.id,
+            "state": "dead",
+            "reason": each.dead_reason,
+            "kind": each.kind.value,
+            "parts": [],
+            "sent_parts": 0,
+            "delivery_ids": list(each.delivery_ids),
+            "tells": [],
+            "ended_mutes": [],
+            "is_plain": False,
+            "is_unsure": False,
+            "first_ref": "",
+            "due_at": now,
+            "frozen_at": now,
+            "settled_at": now,
+        }
+        written = connection.execute(
+            insert(MESSAGES).values(row).returning(MESSAGES.c.id)
+        )
+        values = {
+            "state": DeliveryState.DEAD.value,
+            "reason": each.dead_reason,
+            "message_id": written.scalar_one(),
+        }
+        for batch in in_batches(each.delivery_ids):
+            connection.execute(
+                update(DELIVERIES).where(DELIVERIES.c.id.in_(batch)).values(values)
+            )
+
+
 def _insert_messages(
     connection: Connection, decided: Sequence[tuple[Claim, Freeze]], now: datetime
 ) -> dict[int, int]:
@@ -141,6 +185,9 @@ def _insert_messages(
                     each.delivery_ids,
                     [tell_document(tell) for tell in each.tells],
                     each.ended_mutes,
+                    each.kind.value,
+                    each.send_by,
+                    None if each.edit is None else asdict(each.edit),
                 )
                 for claim, each in decided
             ],
@@ -166,6 +213,9 @@ _NEW_MESSAGE: dict[str, ColumnElement[Any]] = {
     "delivery_ids": document(_NEW, 2),
     "tells": document(_NEW, 3),
     "ended_mutes": document(_NEW, 4),
+    "kind": words(_NEW, 5),
+    "send_by": moment(_NEW, 6),
+    "edit": document(_NEW, 7),
     "is_plain": false(),
     "is_unsure": false(),
     "first_ref": literal(""),
@@ -207,6 +257,8 @@ def _frozen(
         parts=decided.parts,
         delivery_ids=decided.delivery_ids,
         tells=decided.tells,
+        send_by=decided.send_by,
+        edit=decided.edit,
         frozen_at=now,
         attempts=max((w.attempts for w in waiting), default=0),
         owed_since=min((w.owed_since for w in waiting), default=now),
@@ -242,20 +294,35 @@ def settle_sent(connection: Connection, sent: Sequence[Sent], now: datetime) -> 
     yeses = {each.message.id: each for each in sent}
     rows = named(connection.execute(_SETTLING, {"ids": list(yeses)}))
     if len(rows) < len(yeses):
-        unknown = min(yeses.keys() - {row.id for row in rows})
-        raise NotFoundError(f"there is no message {unknown}")
+        _check_forgotten(connection, yeses, {row.id for row in rows})
     news = [_Yes(row, yeses[row.id]) for row in rows if row.state != "sent"]
     if news:
         _write_sent(connection, news, now)
-        _write_tells(connection, news)
+        _write_tells(connection, news, now)
         _end_mutes(connection, news)
-    end_leases(connection, held)
+    _end_sent(connection, news, held, now)
+
+
+def _check_forgotten(
+    connection: Connection, yeses: Mapping[int, Sent], known: Collection[int]
+) -> None:
+    """Let a message be gone along with its recipient, who was erased meanwhile.
+
+    Raises `NotFoundError` where the recipient is there.
+    """
+    gone = {i: each.claim.recipient.id for i, each in yeses.items() if i not in known}
+    found = connection.execute(
+        select(RECIPIENTS.c.id).where(RECIPIENTS.c.id.in_(gone.values()))
+    )
+    alive = set(found.scalars())
+    if unknown := [i for i, recipient_id in gone.items() if recipient_id in alive]:
+        raise NotFoundError(f"there is no message {min(unknown)}")
 
 
 class _Yes:
     """A message as its row stands, as it was frozen, and the platform's id of it."""
 
-    __slots__ = ("frozen", "ref", "row")
+    __slots__ = ("frozen", "is_there", "ref", "row")
 
     def __init__(self, row: Any, sent: Sent) -> None:
         self.row = row
@@ -263,6 +330,9 @@ class _Yes:
         self.ref = row.first_ref
         if not self.ref and sent.receipt is not None:
             self.ref = sent.receipt.message_ref
+        address = sent.claim.recipient.address
+        #: whether the recipient still gets its alerts in the chat this one went to
+        self.is_there = (row.platform, row.chat) == (address.platform, address.chat)
 
 
 _later = MESSAGES.alias("later")
@@ -273,9 +343,12 @@ _SETTLING = (
         # a move may have merged the recipient into another one meanwhile
         MESSAGES.c.recipient_id,
         MESSAGES.c.state,
+        MESSAGES.c.kind,
         MESSAGES.c.ended_mutes,
         MESSAGES.c.first_ref,
         MESSAGES.c.frozen_at,
+        RECIPIENTS.c.platform,
+        RECIPIENTS.c.chat,
         exists()
         .where(
             _later.c.recipient_id == MESSAGES.c.recipient_id,
@@ -284,6 +357,7 @@ _SETTLING = (
         )
         .label("is_overtaken"),
     )
+    .join(RECIPIENTS, RECIPIENTS.c.id == MESSAGES.c.recipient_id)
     .where(among(MESSAGES.c.id))
     .order_by(MESSAGES.c.id)
 )
@@ -322,14 +396,44 @@ _DELIVERIES_SENT = (
 )
 
 
-def _write_tells(connection: Connection, yeses: Iterable[_Yes]) -> None:
+def _end_sent(
+    connection: Connection,
+    yeses: Sequence[_Yes],
+    held: frozenset[int],
+    now: datetime,
+) -> None:
+    """End the leases, and note with the recipients when they were last written to."""
+    told = {yes.row.recipient_id for yes in yeses}
+    end_leases(connection, held - told)
+    for statement, ids in ((_END_SENT, told & held), (_NOTE_SENT, told - held)):
+        if ids:
+            connection.execute(statement, {"ids": list(ids), "now": now})
+    for kind, statement in _NOTED.items():
+        those = [yes.row.recipient_id for yes in yeses if yes.row.kind == kind]
+        if those:
+            connection.execute(statement, {"ids": those, "now": now})
+
+
+_NOTE_SENT = update(RECIPIENTS).where(among(RECIPIENTS.c.id)).values(sent_at=_NOW)
+_END_SENT = _NOTE_SENT.values(lease_owner=None, lease_until=None)
+_NOTED = {
+    MessageKind.DIGEST.value: update(RECIPIENTS)
+    .where(among(RECIPIENTS.c.id))
+    .values(digest_at=_NOW),
+    MessageKind.WAVE.value: update(RECIPIENTS)
+    .where(among(RECIPIENTS.c.id))
+    .values(wave_at=_NOW),
+}
+
+
+def _write_tells(connection: Connection, yeses: Iterable[_Yes], now: datetime) -> None:
     """Make the messages' tells told, but of those a later message overtook.
 
     Those whose watch was removed while the message was on its way are left out, so
     that nothing told lingers of an asset that nobody watches.
     """
     news = [
-        (yes.row.recipient_id, yes.ref, tell)
+        (yes.row.recipient_id, yes.ref if yes.is_there else "", tell)
         for yes in yeses
         if not yes.row.is_overtaken
         for tell in yes.frozen.tells
@@ -337,7 +441,7 @@ def _write_tells(connection: Connection, yeses: Iterable[_Yes]) -> None:
     ids = [tell.watch_id for _, _, tell in news if tell.watch_id is not None]
     found = connection.execute(_WATCHES, {"ids": ids}).scalars().all()
     alive: set[int | None] = {None, *found}
-    tell_recipients(connection, [x for x in news if x[2].watch_id in alive])
+    tell_recipients(connection, [x for x in news if x[2].watch_id in alive], now)
 
 
 _WATCHES = select(WATCHES.c.id).where(among(WATCHES.c.id))

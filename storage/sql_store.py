@@ -11,13 +11,19 @@ from storage.clock import ClockStore
 from storage.database import Database
 from storage.dead_letters import DeadLetterStore
 from storage.deliveries import DeliveryStore
+from storage.errands import ErrandStore
 from storage.fanout import FanOutStore
+from storage.forgetting import ForgettingStore
 from storage.inbox import InboxStore, ValueStore
+from storage.joining import JoiningStore
 from storage.leases import LeaseStore
+from storage.letters import LetterStore
 from storage.lockfile import LockFile
 from storage.parking import ParkingStore
+from storage.places import PlaceStore
 from storage.polls import PollStore
 from storage.recipients import RecipientStore
+from storage.routes import RouteStore
 from storage.succession import SuccessionStore
 from storage.watches import WatchStore
 
@@ -27,8 +33,14 @@ class SqlStore(
     FanOutStore,
     DeliveryStore,
     DeadLetterStore,
+    LetterStore,
     ParkingStore,
     RecipientStore,
+    RouteStore,
+    JoiningStore,
+    ForgettingStore,
+    PlaceStore,
+    ErrandStore,
     WatchStore,
     AssetStore,
     InboxStore,

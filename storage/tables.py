@@ -22,14 +22,20 @@ from storage.columns import Row
 from storage.recipient_tables import (
     BotValueRow,
     DeliveryRow,
+    ErrandRow,
     InboxEntryRow,
     LeaseRow,
+    LinkCodeRow,
+    LinkTryRow,
     MessageRow,
     MuteRow,
+    PlaceNoteRow,
     PrivateLineRow,
     RecipientRow,
+    RouteRow,
     ToldLineRow,
     ToldRow,
+    UndoRow,
     WatchLineRow,
     WatchRow,
 )
@@ -49,6 +55,12 @@ LINES = table(AssetLineRow)
 POLLS = table(PollRow)
 EVENTS = table(EventRow)
 RECIPIENTS = table(RecipientRow)
+ROUTES = table(RouteRow)
+LINK_CODES = table(LinkCodeRow)
+LINK_TRIES = table(LinkTryRow)
+UNDOS = table(UndoRow)
+PLACE_NOTES = table(PlaceNoteRow)
+ERRANDS = table(ErrandRow)
 MUTES = table(MuteRow)
 WATCHES = table(WatchRow)
 WATCH_LINES = table(WatchLineRow)

@@ -1,6 +1,7 @@
 """What recipients were told: load it, and write what became told."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -10,6 +11,7 @@ from sqlalchemy import (
     Select,
     Table,
     and_,
+    bindparam,
     case,
     delete,
     func,
@@ -20,6 +22,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.model import Side, Tell, Told
+from storage.columns import UtcTime
 from storage.database import in_batches, insert_into, upsert
 from storage.packed import among, moment, named, number, unpacked, words
 from storage.rows import to_signal
@@ -92,6 +95,7 @@ async def write_told(
     recipient_id: int,
     tells: Iterable[Tell],
     *,
+    now: datetime,
     message_ref: str = "",
     is_reply: bool = False,
 ) -> None:
@@ -123,6 +127,7 @@ async def write_told(
                 "asset_id": tell.asset_id,
                 "threshold": threshold,
                 "side": side.value,
+                "told_at": now,
             }
     rows = [
         {
@@ -132,10 +137,20 @@ async def write_told(
             "since": one.since,
             "watch_id": one.watch_id,
             "message_ref": one.message_ref,
+            "told_at": now,
         }
         for one in told.values()
     ]
-    await upsert(connection, TOLD, rows, keys=["recipient_id", "asset_id"])
+    spoken = {tell.asset_id for tell in news if tell.signal is not None}
+    for is_spoken in (True, False):
+        await upsert(
+            connection,
+            TOLD,
+            [row for row in rows if (row["asset_id"] in spoken) is is_spoken],
+            keys=["recipient_id", "asset_id"],
+            # when a signal was told is not when a line was
+            keep=() if is_spoken else ("told_at",),
+        )
     await upsert(
         connection,
         TOLD_LINES,
@@ -145,7 +160,7 @@ async def write_told(
 
 
 def tell_recipients(
-    connection: Connection, news: Iterable[tuple[int, str, Tell]]
+    connection: Connection, news: Iterable[tuple[int, str, Tell]], now: datetime
 ) -> None:
     """Make what alerts told told: recipient, the platform's id of the alert, tell.
 
@@ -162,20 +177,21 @@ def tell_recipients(
                 "asset_id": tell.asset_id,
                 "threshold": threshold,
                 "side": side.value,
+                "told_at": now,
             }
             for threshold, side in tell.lines.items()
         ]
     if rows:
         statement = _tell_statement(connection.dialect.name)
         for batch in _without_repeats(rows):
-            connection.execute(statement, {"rows": batch})
+            connection.execute(statement, {"rows": batch, "now": now})
     if lines:
         # one by one: a float may lose its last digit on its way through JSON
         put = insert_into(connection, TOLD_LINES)
         connection.execute(
             put.on_conflict_do_update(
                 index_elements=["recipient_id", "asset_id", "threshold"],
-                set_={"side": put.excluded.side},
+                set_={"side": put.excluded.side, "told_at": put.excluded.told_at},
             ),
             lines,
         )
@@ -199,6 +215,7 @@ def _tell_statement(dialect: str) -> Any:
         "since": moment(rows, 3),
         "watch_id": number(rows, 4),
         "message_ref": words(rows, 5),
+        "told_at": bindparam("now", type_=UtcTime()),
     }
     # WHERE, because SQLite would take ON for a join's
     selected = select(*new.values()).select_from(rows).where(true())
@@ -212,6 +229,7 @@ def _tell_statement(dialect: str) -> Any:
             "signal": case((has_signal, put.excluded.signal), else_=TOLD.c.signal),
             "since": case((has_signal, put.excluded.since), else_=TOLD.c.since),
             "watch_id": case((has_signal, put.excluded.watch_id), else_=known_watch),
+            "told_at": case((has_signal, put.excluded.told_at), else_=TOLD.c.told_at),
             "message_ref": func.coalesce(
                 func.nullif(put.excluded.message_ref, ""), TOLD.c.message_ref
             ),

@@ -87,7 +87,9 @@ class WatchStore(StorePart):
                 await drop_uncovered(connection, recipient_id)
             elif told is not None:
                 shown = replace(told, watch_id=watch.id)
-                await write_told(connection, recipient_id, [shown], is_reply=True)
+                await write_told(
+                    connection, recipient_id, [shown], now=now, is_reply=True
+                )
                 if told.asset_id == watch.target.asset_id:
                     await start_lines(connection, recipient_id, told, thresholds, now)
             await drop_unwanted_lines(connection, recipient_id)

@@ -1,5 +1,6 @@
 """What holds for every test: no network but loopback, Hypothesis without a deadline."""
 
+import asyncio
 import errno
 import ipaddress
 import os
@@ -78,3 +79,18 @@ def _is_local(host: object) -> bool:
     except ValueError:
         return False
     return address.is_loopback or address.is_unspecified
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Migrate one empty database; `world.open_copy` begins from a copy of it."""
+    from world import open_world
+
+    folder = tmp_path_factory.mktemp("template")
+
+    async def make() -> None:
+        async with open_world(folder):
+            pass
+
+    asyncio.run(make())
+    return folder / "world.db"

@@ -86,6 +86,7 @@ def state(
     seen_at: datetime | None = None,
     lines: Mapping[float, Line] | None = None,
     key: str = "btc",
+    flips: tuple[datetime, ...] = (),
 ) -> AssetState:
     """What is remembered of an asset that was just read."""
     return AssetState(
@@ -95,6 +96,7 @@ def state(
         standing_price=since_price,
         seen_at=seen_at or as_of,
         lines=lines or {},
+        flips=flips,
     )
 
 
@@ -261,6 +263,7 @@ def waiting(
     id: int = 1,  # noqa: A002 - the field's own name
     watch_: Watch | None = None,
     reason: str = "",
+    held_for: str = "",
     is_unsure: bool = False,
 ) -> Waiting:
     """A delivery of an event that waits since it was detected."""
@@ -270,7 +273,8 @@ def waiting(
         asset=asset,
         watch=watch_ or watch(asset_id=asset.id, text=asset.symbol),
         created_at=event.detected_at,
-        reason=reason,
+        reason=reason or held_for,
+        held_for=held_for,
         is_unsure=is_unsure,
         owed_since=event.detected_at,
     )

@@ -1,6 +1,6 @@
 """Hypothesis strategies for the domain's values."""
 
-from datetime import timedelta
+from datetime import time, timedelta
 
 from factories import (
     BEARISH,
@@ -20,6 +20,30 @@ from hypothesis import strategies as st
 from bot.grammar import Named
 from bot.model import Asset, Direction, EventKind, Reading, Scope, Signal
 from bot.noise import Decision, News
+from bot.preferences import (
+    BUDGET_MAX,
+    Cadence,
+    Digest,
+    NewsKind,
+    Pace,
+    Preferences,
+    QuietHours,
+    Sound,
+)
+
+#: on both halves of the earth, with odd offsets, changes at midnight and none at all
+ZONES = (
+    "",
+    "Europe/Berlin",
+    "America/New_York",
+    "America/Santiago",
+    "America/St_Johns",
+    "Asia/Kathmandu",
+    "Asia/Tokyo",
+    "Australia/Lord_Howe",
+    "Pacific/Apia",
+    "Pacific/Chatham",
+)
 
 #: real ones and awkward ones, none of them a word that a message must not have
 SYMBOLS = (
@@ -81,7 +105,9 @@ def named(draw: st.DrawFn) -> Named:
     match scope:
         case Scope.ASSET:
             symbol = draw(st.from_regex(r"[A-Z0-9.+-]{1,10}", fullmatch=True))
-            return Named(scope, draw(st.sampled_from([symbol, "ALL", "80", "TOP10"])))
+            return Named(
+                scope, draw(st.sampled_from([symbol, "ALL", "80", "TOP10", "URGENT"]))
+            )
         case Scope.CATEGORY:
             return Named(
                 scope, draw(st.from_regex(r"[a-z0-9][a-z0-9-]{0,9}", fullmatch=True))
@@ -102,6 +128,8 @@ def condition_texts(draw: st.DrawFn) -> str:
     words: list[str] = []
     if draw(st.booleans()):
         words.append(draw(st.sampled_from(["bullish", "bearish", "BULLISH"])))
+    if draw(st.booleans()):
+        words.append("urgent")
     if draw(st.booleans()):
         low = draw(st.integers(0, 99))
         operator = draw(st.sampled_from([">=", ">", "=>"]))
@@ -179,3 +207,43 @@ def decisions(draw: st.DrawFn) -> Decision:
     told = tuple(draw(any_news(id=number + 1)) for number in range(count))
     came_back = draw(st.lists(assets(id=99), max_size=2))
     return Decision(news=told, came_back=tuple(came_back))
+
+
+@st.composite
+def wall_clocks(draw: st.DrawFn) -> time:
+    """A time of day in hours and minutes, often one that clock changes touch."""
+    usual = st.sampled_from([time(0), time(1, 30), time(2), time(2, 30), time(3)])
+    any_time = st.builds(time, st.integers(0, 23), st.integers(0, 59))
+    return draw(st.one_of(usual, any_time))
+
+
+@st.composite
+def quiet_hours(draw: st.DrawFn) -> QuietHours:
+    """Quiet hours of any length, across midnight or not."""
+    start = draw(wall_clocks())
+    return QuietHours(start, draw(wall_clocks().filter(lambda end: end != start)))
+
+
+@st.composite
+def preferences(draw: st.DrawFn) -> Preferences:
+    """Anything that a recipient may choose."""
+    return Preferences(
+        zone=draw(st.sampled_from(ZONES)),
+        quiet=draw(st.one_of(st.none(), quiet_hours())),
+        digest=draw(
+            st.one_of(
+                st.none(),
+                st.builds(
+                    Digest,
+                    st.sampled_from(Cadence),
+                    wall_clocks(),
+                    st.integers(0, 6),
+                ),
+            )
+        ),
+        pace=draw(st.sampled_from(Pace)),
+        sounds=draw(st.dictionaries(st.sampled_from(NewsKind), st.sampled_from(Sound))),
+        sign_of_life=draw(st.booleans()),
+        daily_budget=draw(st.one_of(st.none(), st.integers(1, BUDGET_MAX))),
+        pictures=draw(st.booleans()),
+    )

@@ -2,36 +2,80 @@
 
 import difflib
 import logging
+import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
 
 from bot import grammar, notices
-from bot.commands import about, operators, places, presses, settings, watching
+from bot.commands import (
+    about,
+    arriving,
+    linking,
+    listing,
+    operators,
+    own,
+    places,
+    preferring,
+    presses,
+    settings,
+    starting,
+    unwatching,
+    watching,
+)
 from bot.commands.room import Room
 from bot.errors import StoreError, UserError
 from bot.grammar import Parsed
+from bot.language import (
+    ENGLISH,
+    Language,
+    translated,
+    translated_buttons,
+    translated_line,
+    translated_text,
+)
+from bot.languages import LANGUAGES, choose
 from bot.message import Message
-from bot.model import Address, PlaceKind, Scope
-from bot.ports import Call, Choice, PressReply
+from bot.model import Address, Errand, ErrandKind, PlaceKind, Scope
+from bot.ports import Arrival, Call, Choice, PressReply, Welcome
 
 logger = logging.getLogger(__name__)
 
 #: longer lines are nobody's command; Telegram's own limit is 4,096
 TEXT_MAX = 1000
+#: a pasted list may be as long as Telegram lets a message be
+IMPORT_MAX = 4096
 #: Discord shows at most so many proposals (docs: application commands, autocomplete)
 CHOICES_MAX = 25
+#: long enough for an admin to read and to choose
+CHANNEL_FADES_AFTER = timedelta(minutes=5)
 
-_Command = Callable[[Room, Call, str], Awaitable[Message]]
+_Command = Callable[[Room, Call, str], Awaitable[Message | None]]
 
 COMMANDS: Mapping[str, _Command] = {
-    "start": about.start,
+    "start": starting.start,
     "help": about.help_,
     "watch": watching.watch,
-    "unwatch": watching.unwatch,
-    "watchlist": about.watchlist,
+    "unwatch": unwatching.unwatch,
+    "watchlist": listing.watchlist,
     "signal": about.signal,
     "threshold": settings.threshold,
     "mute": settings.mute,
     "unmute": settings.unmute,
+    "settings": preferring.settings,
+    "quiet": preferring.quiet,
+    "timezone": preferring.timezone,
+    "digest": preferring.digest,
+    "pace": preferring.pace,
+    "sound": preferring.sound,
+    "budget": preferring.budget,
+    "signoflife": preferring.signoflife,
+    "language": preferring.language,
+    "link": linking.link,
+    "unlink": linking.unlink,
+    "export": own.export,
+    "import": own.import_,
+    "forgetme": own.forgetme,
     "broadcast": places.broadcast,
     "preview": about.preview,
     "status": about.status,
@@ -45,23 +89,57 @@ class CommandDesk:
     def __init__(self, room: Room) -> None:
         self._room = room
 
-    async def say(self, call: Call) -> Message:
-        """Do what was typed and return the one reply."""
+    async def say(self, call: Call) -> Message | None:
+        """Do what was typed and return the one reply.
+
+        None in a group that was told the same a moment ago.
+        """
         try:
-            return await self._say(call)
+            reply = await self._say(call)
+            if reply is not None and reply.fades and not await self._may_say(call):
+                return None
         except UserError as error:
-            return notices.wrong(error)
+            reply = _fading_in_group(call, notices.wrong(error))
         except StoreError:
             logger.exception("command failed", extra={"action": "command"})
-            return notices.failed()
+            reply = _fading_in_group(call, notices.failed())
+        reply = _fading_in_channel(call, reply)
+        if reply is None:
+            return None
+        return translated(reply, await self._language(call))
 
-    async def _say(self, call: Call) -> Message:
+    async def _language(self, call: Call) -> Language:
+        """Return the language of who is answered: chosen, or the client's."""
+        if len(LANGUAGES) == 1:
+            return ENGLISH
+        try:
+            known = await self._room.store.find_recipient(call.place)
+        except StoreError:
+            known = None
+        chosen = "" if known is None else known.language
+        return choose(chosen or call.language)
+
+    async def _may_say(self, call: Call) -> bool:
+        """Whether a place may get an answer that only one member has use for.
+
+        One a minute and group; on Discord nobody else sees it, so there it may.
+        """
+        if call.open_private is not None or call.kind is PlaceKind.PRIVATE:
+            return True
+        return await self._room.store.take_lease(
+            f"answered:{call.place.platform}:{call.place.chat}",
+            secrets.token_hex(8),
+            now=self._room.now(),
+            length=notices.FADES_AFTER,
+        )
+
+    async def _say(self, call: Call) -> Message | None:
         text = call.text.strip()
-        if len(text) > TEXT_MAX:
+        name, arguments = _split(text)
+        if len(text) > (IMPORT_MAX if name == "import" else TEXT_MAX):
             raise UserError(
                 f"At most {TEXT_MAX:,} characters, please", hint="Try it in parts."
             )
-        name, arguments = _split(text)
         if name is None:
             return await self._say_plain(call, text)
         if name != "claim" and not await self._may_use(call):
@@ -110,7 +188,8 @@ class CommandDesk:
         try:
             if not await self._may_use(call):
                 return PressReply(toast="This bot is private.")
-            return await presses.press(self._room, call, action)
+            reply = await presses.press(self._room, call, action)
+            return _translated(reply, await self._language(call))
         except UserError as error:
             return PressReply(toast=str(error)[:200])
         except StoreError:
@@ -137,16 +216,22 @@ class CommandDesk:
             for symbol, name in starting[:CHOICES_MAX]
         ]
 
-    async def on_added(self, place: Address, kind: PlaceKind) -> Message | None:
-        """Greet a new group once; a known place resumes instead."""
-        known = await self._room.store.find_recipient(place)
-        if known is not None:
-            await self.on_back(place, kind)
-            return None
-        if kind is PlaceKind.PRIVATE:
-            return None
-        await self._room.store.ensure_recipient(place, kind, now=self._room.now())
-        return notices.greeting() if kind is PlaceKind.GROUP else None
+    async def on_added(self, arrival: Arrival) -> Welcome:
+        """Greet a new group once and guide who let the bot in; resume a known place."""
+        return await arriving.welcome(self._room, arrival)
+
+    async def on_fading(
+        self, place: Address, message_refs: Sequence[str], after: timedelta
+    ) -> None:
+        """Take these messages away after a while, where the bot may."""
+        for ref in message_refs:
+            errand = Errand(
+                address=place,
+                message_ref=ref,
+                kind=ErrandKind.DELETE,
+                due_at=self._room.now() + after,
+            )
+            await self._room.store.put_errand(errand)
 
     async def on_gone(self, place: Address, reason: str) -> None:
         """Park a recipient; its watchlist stays."""
@@ -161,6 +246,32 @@ class CommandDesk:
     async def on_moved(self, old: Address, new: Address) -> None:
         """Follow a group to its new address."""
         await self._room.store.move_recipient(old, new)
+
+
+def _translated(reply: PressReply, language: Language) -> PressReply:
+    buttons, message, edited = reply.buttons, reply.message, reply.edited
+    return replace(
+        reply,
+        toast=translated_text(reply.toast, language),
+        message=None if message is None else translated(message, language),
+        edited=None if edited is None else translated(edited, language),
+        buttons=None if buttons is None else translated_buttons(buttons, language),
+        note=None if reply.note is None else translated_line(reply.note, language),
+    )
+
+
+def _fading_in_group(call: Call, reply: Message) -> Message:
+    """A mistake in a group is its author's: nobody else has to read it for long."""
+    if call.kind is not PlaceKind.GROUP or call.open_private is not None:
+        return reply
+    return reply.evolve(fades=notices.FADES_AFTER)
+
+
+def _fading_in_channel(call: Call, reply: Message | None) -> Message | None:
+    """A channel's readers did not ask; what its admins are told does not stay."""
+    if reply is None or call.kind is not PlaceKind.CHANNEL:
+        return reply
+    return reply.evolve(fades=CHANNEL_FADES_AFTER, is_private=True)
 
 
 def _split(text: str) -> tuple[str | None, str]:

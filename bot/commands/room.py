@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from bot.errors import SourceError, UserError
 from bot.grammar import suggest
-from bot.model import Asset, AssetInfo, PlaceKind, Recipient
+from bot.model import Asset, AssetInfo, PlaceKind, Recipient, Watch
 from bot.ports import Call, Clock, Store
 
 logger = logging.getLogger(__name__)
@@ -27,11 +27,16 @@ CLAIM_CODE = "claim_code"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceInfo:
-    """The grading engine as commands need to know it."""
+    """The grading engine as commands need to know it.
+
+    `public_note` is a sentence for admins who show its grades to others: what the
+    engine's terms ask for; empty where nothing is known of them.
+    """
 
     name: str
     title: str
     update_every: timedelta
+    public_note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +50,9 @@ class Room:
         troubles: what keeps parts from working, by name; an empty text is fine.
         wake: tells the dispatcher that something became due.
         lookup: asks the engine for assets by symbol that no poll has brought yet.
+        watches_max: how many watches one list may have.
+        past: counts the messages that watches would have sent in the last 90 days,
+            and those of the worst day; None where nothing replays history.
     """
 
     store: Store
@@ -55,6 +63,8 @@ class Room:
     troubles: Callable[[], Mapping[str, str]] = dict
     wake: Callable[[], None] = lambda: None
     lookup: Callable[[str], Awaitable[Sequence[AssetInfo]]] | None = None
+    watches_max: int = 500
+    past: Callable[[Sequence[Watch]], Awaitable[tuple[int, int]]] | None = None
 
     async def find_assets(self, word: str) -> Sequence[Asset]:
         """List the assets a word may mean; asks the engine for one not polled yet."""

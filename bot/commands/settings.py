@@ -3,7 +3,7 @@
 import re
 from datetime import timedelta
 
-from bot import grammar, notices
+from bot import grammar, notices, time_words
 from bot.commands.room import Room
 from bot.commands.watching import Adding, put_asset_watch
 from bot.errors import UserError
@@ -25,14 +25,8 @@ from bot.told_lines import side_of
 
 MUTE_DEFAULT = timedelta(hours=24)
 MUTE_MAX = timedelta(days=365)
-_LENGTH = re.compile(r"(\d+(?:\.\d+)?)(m|min|h|d|w)")
-_UNITS = {
-    "m": timedelta(minutes=1),
-    "min": timedelta(minutes=1),
-    "h": timedelta(hours=1),
-    "d": timedelta(days=1),
-    "w": timedelta(weeks=1),
-}
+#: `24 h` is one length, as `24h` is
+_SPACED_LENGTH = re.compile(r"(\d)\s+(h|d|m|w|min|minute|hour|day|week)(?=\b|s\b)")
 _OFF = frozenset({"off", "none", "clear"})
 
 
@@ -94,6 +88,16 @@ async def _default_lines(room: Room, recipient: Recipient, words: list[str]) -> 
     return notices.thresholds("", lines, was_changed=True, is_default=True)
 
 
+async def own_lines(room: Room, call: Call, asset: Asset, typed: str) -> None:
+    """Give one asset the lines typed, `off` for none; idempotent.
+
+    Raises:
+        UserError: with what is no line.
+    """
+    recipient = await room.recipient(call)
+    await _set_lines(room, call, recipient, asset, _parse_lines(typed.split()))
+
+
 async def _own_watch(room: Room, recipient: Recipient, asset: Asset) -> Watch | None:
     for watch in await room.store.list_watches(recipient.id):
         if watch.target.asset_id == asset.id and not watch.is_exception:
@@ -150,6 +154,7 @@ def _no_lines(parsed: Parsed) -> Parsed:
         min_volume=old.min_volume,
         max_volume=old.max_volume,
         thresholds=(),
+        is_urgent=old.is_urgent,
     )
     return Parsed(conditions=conditions, condition_text=parsed.condition_text)
 
@@ -161,33 +166,42 @@ async def mute(room: Room, call: Call, arguments: str) -> Message:
     """Hold alerts of one asset or all, for a time or until the next flip."""
     private_only(call, "/mute")
     asset: Asset | None = None
-    length: timedelta | None = MUTE_DEFAULT
-    for word in arguments.lower().split():
-        if word in {"flip", "next"}:
-            length = None
-        elif word in {"until", "all", "the"}:
+    length = ""
+    typed = _SPACED_LENGTH.sub(r"\1\2", arguments.lower())
+    for word in typed.split():
+        if word in {"flip", "next"} or time_words.length(word) is not None:
+            length = word
+        elif word in {"until", "all", "the", "everything", "for"}:
             continue
-        elif _LENGTH.fullmatch(word):
-            length = _length(word)
         elif asset is None:
             asset = await room.one_asset(word)
+        elif word[0].isdigit():
+            raise UserError(
+                f"“{word[:20]}” is not a length of time", hint="Such as 1h, 24h or 7d."
+            )
         else:
             raise UserError(
                 "One asset at a time, please", hint="For example /mute BTC 24h."
             )
     recipient = await room.recipient(call)
-    placed = await place_mute(room, recipient, asset, length)
+    placed = await mute_until(room, recipient, asset, length)
     return notices.muted(asset.symbol if asset is not None else "", placed)
 
 
-def _length(word: str) -> timedelta:
-    match = _LENGTH.fullmatch(word)
-    if match is None:  # pragma: no cover - the caller matched it
-        raise UserError(f"“{word}” is not a length of time", hint="Such as 1h or 7d.")
-    length = min(float(match[1]), 1e6) * _UNITS[match[2]]
-    if not timedelta() < length <= MUTE_MAX:
+async def mute_until(
+    room: Room, recipient: Recipient, asset: Asset | None, word: str
+) -> Mute:
+    """Mute for a time such as `1h`, until the next `flip`, or for a day.
+
+    Raises:
+        UserError: no time at all, or more than a year.
+    """
+    if word in {"flip", "next"}:
+        return await place_mute(room, recipient, asset, None)
+    length = time_words.length(word) if word else MUTE_DEFAULT
+    if length is None or not timedelta() < length <= MUTE_MAX:
         raise UserError("A mute lasts up to a year", hint="For example /mute 24h.")
-    return length
+    return await place_mute(room, recipient, asset, length)
 
 
 async def place_mute(

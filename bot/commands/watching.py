@@ -1,9 +1,9 @@
-"""/watch, /unwatch, /watchlist: what one wants to hear."""
+"""/watch: what one wants to hear; and how watches go again."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bot import grammar, notices, replies, routing
+from bot import grammar, notices, replies, routing, words
 from bot.commands.room import Room, obvious
 from bot.errors import RecipientGoneError, UserError
 from bot.grammar import Named, Parsed
@@ -11,7 +11,6 @@ from bot.message import Message
 from bot.model import (
     Asset,
     Conditions,
-    Mute,
     PlaceKind,
     Recipient,
     Scope,
@@ -23,10 +22,10 @@ from bot.model import (
 from bot.ports import Call
 from bot.told_lines import side_of
 
-#: more than this on one list is a list nobody reads; top100 or all do that better
-WATCHES_MAX = 500
 #: assets named in one line
 NAMED_MAX = 50
+#: Discord's custom_id, where a private chat can be opened and tried again
+ACTION_MAX = 100
 
 
 async def watch(room: Room, call: Call, arguments: str) -> Message:
@@ -54,13 +53,22 @@ async def _watch_privately(room: Room, call: Call, parsed: Parsed) -> Message:
         payload = f"watch_{'_'.join(symbols[:5])}" if symbols else "watch"
         link = call.private_link(payload) if call.private_link is not None else ""
         return notices.go_private(symbols, link)
+    typed = " ".join([*map(str, parsed.named), parsed.condition_text]).strip()
     try:
         address = await call.open_private(notices.private_chat_opened())
     except RecipientGoneError:
-        return notices.private_chat_closed(call.text)
+        again = f"v1:again:{typed}"
+        return notices.private_chat_closed(
+            again_action=again if len(again) <= ACTION_MAX else "",
+            command=f"/watch {typed}",
+        )
     recipient = await room.store.ensure_recipient(
         address, PlaceKind.PRIVATE, language=call.language, now=room.now()
     )
+    if recipient.parked_since is not None:
+        # It has just been written to, so what waits for it can come, too.
+        await room.store.unpark(address, now=room.now())
+        room.wake()
     result = await add_watches(room, Adding(recipient, parsed, call.user))
     return replies.watching(
         result, room.now(), elsewhere="alerts come as direct messages"
@@ -86,17 +94,35 @@ async def add_watches(room: Room, adding: Adding) -> replies.Watched:
     """Put every watch that is named and known; the rest becomes questions."""
     await _refuse_what_never_matches(room, adding.parsed.conditions)
     result = replies.Watched(thresholds=adding.lines)
-    room_left = WATCHES_MAX - len(await room.store.list_watches(adding.recipient.id))
+    left_out: list[str] = []
     for named in adding.parsed.named:
-        if room_left <= 0:
-            problem = f"{named}: your list is full ({WATCHES_MAX})"
-            result = replace(result, problems=(*result.problems, problem))
+        if await _is_full(room, adding.recipient, named):
+            left_out.append(str(named))
         elif named.scope is Scope.ASSET:
             result = await _add_asset(room, adding, named, result)
         else:
             result = await _add_broad(room, adding, named, result)
-        room_left -= 1
+    if left_out:
+        problem = (
+            f"Your list is full ({room.watches_max}), left out: "
+            f"{words.names(left_out)}. /unwatch makes room"
+        )
+        result = replace(result, problems=(*result.problems, problem))
+    added = [*result.watches, *(watch for watch, _ in result.broad)]
+    if room.past is not None and added:
+        result = replace(result, past=await room.past(added))
     return result
+
+
+async def _is_full(room: Room, recipient: Recipient, named: Named) -> bool:
+    """Whether there is no room for one more; what is there may be changed."""
+    watches = await room.store.list_watches(recipient.id)
+    if len(watches) < room.watches_max:
+        return False
+    if named.scope is not Scope.ASSET:
+        return not has_watch(watches, named)
+    own = {w.target.asset_id for w in watches}
+    return not any(a.id in own for a in await room.find_assets(named.word))
 
 
 async def _add_asset(
@@ -115,7 +141,8 @@ async def _add_asset(
         suggestion = await room.suggestion(named.word)
         miss = replies.Unknown(word=named.word, suggestion=suggestion)
         return replace(result, unknown=(*result.unknown, miss))
-    added = await put_asset_watch(room, adding, chosen)
+    is_shown = len(result.assets) < replies.PAGE_SIZE
+    added = await put_asset_watch(room, adding, chosen, is_shown=is_shown)
     guessed = (*result.guessed, chosen) if len(found) > 1 else result.guessed
     return replace(
         result,
@@ -135,7 +162,9 @@ async def _add_broad(
     return replace(result, broad=(*result.broad, (added, size)))
 
 
-async def put_asset_watch(room: Room, adding: Adding, asset: Asset) -> Watch:
+async def put_asset_watch(
+    room: Room, adding: Adding, asset: Asset, *, is_shown: bool = True
+) -> Watch:
     """Watch one asset; what the reply will show of it counts as told."""
     parsed = adding.parsed
     text = grammar.print_watch(Named(Scope.ASSET, asset.symbol), parsed.condition_text)
@@ -145,7 +174,7 @@ async def put_asset_watch(room: Room, adding: Adding, asset: Asset) -> Watch:
         parsed.conditions,
         text=text,
         created_by=adding.user,
-        told=_shown(asset, adding.lines),
+        told=_shown(asset, adding.lines) if is_shown else None,
         now=room.now(),
     )
     return added
@@ -210,35 +239,11 @@ async def _refuse_what_never_matches(room: Room, wanted: Conditions) -> None:
         )
 
 
-# -------------------------------------------------------------------------- unwatch
+# ------------------------------------------------------------------------ removing
 
 
-async def unwatch(room: Room, call: Call, arguments: str) -> Message:
-    """Remove watches; where only a broader one covers an asset, except it there."""
-    if call.kind is not PlaceKind.PRIVATE:
-        raise UserError(
-            "/unwatch is for your private chat",
-            hint="Admins change this place with /broadcast.",
-        )
-    parsed = grammar.parse(arguments)
-    if not parsed.named:
-        raise UserError("Unwatch what?", hint="For example /unwatch BTC.")
-    recipient = await room.recipient(call)
-    watches = await room.store.list_watches(recipient.id)
-    if Named(Scope.ALL) in parsed.named and not _has(watches, Named(Scope.ALL)):
-        return replies.ask_unwatch_all(len(watches))
-    removed: list[str] = []
-    excepted: list[str] = []
-    missing: list[str] = []
-    for named in parsed.named:
-        outcome = await _remove(room, recipient, named)
-        {"removed": removed, "excepted": excepted}.get(outcome, missing).append(
-            str(named)
-        )
-    return replies.unwatched(removed, excepted, missing)
-
-
-def _has(watches: Sequence[Watch], named: Named) -> bool:
+def has_watch(watches: Sequence[Watch], named: Named) -> bool:
+    """Whether a broad watch on exactly this is among them."""
     return any(
         w.target.scope is named.scope
         and (w.target.category, w.target.top) == (named.word, named.top)
@@ -246,29 +251,8 @@ def _has(watches: Sequence[Watch], named: Named) -> bool:
     )
 
 
-async def _remove(room: Room, recipient: Recipient, named: Named) -> str:
-    if named.scope is not Scope.ASSET:
-        target = Target(scope=named.scope, category=named.word, top=named.top)
-        gone = await room.store.remove_watch(recipient.id, target, now=room.now())
-        return "missing" if gone is None else "removed"
-    watches = await room.store.list_watches(recipient.id)
-    own = {
-        w.target.asset_id
-        for w in watches
-        if w.target.scope is Scope.ASSET and not w.is_exception
-    }
-    found = await room.store.find_assets(room.source.name, named.word)
-    for asset in found:
-        if asset.id in own:
-            await remove_asset(room, recipient, asset)
-            return "removed"
-    if found and any(_is_broad(w, found[0]) for w in watches):
-        await except_asset(room, recipient, found[0])
-        return "excepted"
-    return "missing"
-
-
-def _is_broad(watch: Watch, asset: Asset) -> bool:
+def is_broad(watch: Watch, asset: Asset) -> bool:
+    """Whether a watch covers the asset without naming it."""
     return watch.target.scope is not Scope.ASSET and routing.covers(watch, asset)
 
 
@@ -277,7 +261,7 @@ async def remove_asset(room: Room, recipient: Recipient, asset: Asset) -> bool:
     target = Target(scope=Scope.ASSET, asset_id=asset.id)
     gone = await room.store.remove_watch(recipient.id, target, now=room.now())
     watches = await room.store.list_watches(recipient.id)
-    if any(_is_broad(w, asset) for w in watches):
+    if any(is_broad(w, asset) for w in watches):
         await except_asset(room, recipient, asset)
         return True
     return gone is not None
@@ -303,62 +287,3 @@ async def unwatch_all(room: Room, recipient: Recipient) -> int:
     for item in watches:
         await room.store.remove_watch(recipient.id, item.target, now=room.now())
     return len(watches)
-
-
-# ------------------------------------------------------------------------ watchlist
-
-
-async def watchlist(room: Room, call: Call, page: int = 1) -> Message:
-    """Show what this place hears of."""
-    recipient = await room.store.find_recipient(call.place)
-    watches: Sequence[Watch] = ()
-    mutes: Sequence[Mute] = ()
-    if recipient is not None:
-        watches = await room.store.list_watches(recipient.id)
-        mutes = await room.store.list_mutes(recipient.id, room.now())
-    ids = [w.target.asset_id for w in watches if w.target.asset_id is not None]
-    assets = await room.store.get_assets(ids)
-    by_asset = {m.asset_id: m for m in mutes}
-    rows = [
-        replies.Row(
-            asset=asset,
-            thresholds=_row_lines(recipient, item),
-            mute=by_asset.get(asset.id),
-        )
-        for item in watches
-        if not item.is_exception and (asset := _named_asset(item, assets)) is not None
-    ]
-    return replies.watchlist(
-        rows,
-        _broad_texts(watches, assets),
-        page=page,
-        kind=call.kind,
-        now=room.now(),
-        source_title=room.source.title,
-        muted_all=by_asset.get(None),
-    )
-
-
-def _named_asset(watch: Watch, assets: Mapping[int, Asset]) -> Asset | None:
-    asset_id = watch.target.asset_id
-    return None if asset_id is None else assets.get(asset_id)
-
-
-def _row_lines(recipient: Recipient | None, watch: Watch) -> tuple[float, ...]:
-    own = watch.conditions.thresholds
-    if own is not None:
-        return own
-    return () if recipient is None else recipient.thresholds
-
-
-def _broad_texts(watches: Sequence[Watch], assets: Mapping[int, Asset]) -> list[str]:
-    """Write the broader watches, and what is taken out of them."""
-    broad = [w.text for w in watches if w.target.scope is not Scope.ASSET]
-    out = [
-        asset.symbol
-        for w in watches
-        if w.is_exception and (asset := _named_asset(w, assets)) is not None
-    ]
-    if broad and out:
-        broad[-1] += f" without {', '.join(sorted(out))}"
-    return broad

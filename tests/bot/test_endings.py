@@ -25,6 +25,7 @@ from bot.model import (
     Platform,
     Receipt,
 )
+from bot.preferences import Pace
 
 ALICE = "web:alice"
 #: what `delivery.max_age` is set to here, so that a test need not play two days
@@ -202,6 +203,7 @@ async def test_one_that_crashes_every_time_around_the_send_is_still_sent_in_the_
     world: World,
 ) -> None:
     await flip_for(world, ALICE)
+    await world.prefer(pace=Pace.FAST)
     for _ in range(3):
         world.sender.crash_next(when="before")
         world.source.flip("BTC")
@@ -297,7 +299,7 @@ async def test_several_events_of_an_asset_are_one_line_of_one_summary(
     (text,) = await come_back(world)
 
     lines = text.splitlines()
-    assert lines[0] == "👋 While I could not reach you, 2 assets have changed"
+    assert lines[0] == "👋 You are back: 2 of your 3 changed"
     assert [w for w in ("BTC", "ETH", "SOL") for x in lines if f"{w} bearish" in x] == [
         "BTC",
         "ETH",
@@ -327,10 +329,7 @@ async def test_lines_passed_while_away_are_in_the_summary(world: World) -> None:
 
     (text,) = await come_back(world)
 
-    assert (
-        text.splitlines()[0]
-        == "👋 While I could not reach you, 1 asset has passed your lines"
-    )
+    assert text.splitlines()[0] == "👋 You are back: 1 of your 2 passed your lines"
     (row,) = [x for x in text.splitlines() if "BTC" in x]
     assert "50" in row
     assert "80" not in row
@@ -356,7 +355,7 @@ async def test_a_flip_and_a_line_of_one_asset_while_away_are_one_line(
 
     (text,) = await come_back(world)
 
-    assert "1 asset has changed" in text
+    assert "1 of your 2 changed" in text
     assert sum("BTC" in x for x in text.splitlines()) == 1
 
 
@@ -369,7 +368,7 @@ async def test_after_the_summary_alerts_are_as_always(world: World) -> None:
     world.source.flip("BTC")
     await world.poll()
 
-    assert world.sender.texts(ALICE)[1].startswith("🟢 BTC turned bullish")
+    assert world.sender.texts(ALICE)[1].startswith("🟢 BTC bullish again")
 
 
 async def test_blocked_again_and_back_again_is_one_summary_each(world: World) -> None:
@@ -384,7 +383,7 @@ async def test_blocked_again_and_back_again_is_one_summary_each(world: World) ->
 
     texts = world.sender.texts(ALICE)
     assert [t.splitlines()[0] for t in texts] == [
-        "👋 While I could not reach you, 1 asset has changed"
+        "👋 You are back: 1 of your 2 changed"
     ] * 2
     assert "BTC bearish" in texts[0]
     assert "BTC bullish" in texts[1]

@@ -51,6 +51,7 @@ def test_assets_categories_top_and_all_are_named(
         ("BTC 62.5 62.5", Conditions(thresholds=(62.5,))),
         ("80% BTC", Conditions(thresholds=(80,))),
         ("BTC bullish", Conditions(direction=BULLISH)),
+        ("BTC urgent 80 URGENT", Conditions(thresholds=(80,), is_urgent=True)),
         ("Bearish BTC bearish", Conditions(direction=BEARISH)),
         ("BTC bullısh", Conditions(direction=BULLISH)),
         (

@@ -1,27 +1,28 @@
 """The law: once nothing holds an alert back, the last thing told is the state.
 
-Random histories of readings, failed polls, mutes, blocks, failures, crashes, restarts
-and replies on the real store. What was told is read from the texts that arrived.
+Random histories of readings, failed polls, downtimes, mutes, quiet hours, digests,
+paces, sounds, blocks, backlogs, failures, crashes, restarts and replies on the real
+store. What was told is read from the texts that arrived.
 """
 
 import asyncio
 import re
-import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import time
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from world import World, open_world
+from world import World, open_copy
 
 from bot.errors import (
     RecipientGoneError,
     SourceUnavailableError,
     TemporaryDeliveryError,
 )
+from bot.preferences import Cadence, Digest, NewsKind, Pace, QuietHours, Sound
 
 ASSETS = ("BTC", "ETH", "SOL")
 ALICE = "web:alice"
@@ -34,6 +35,7 @@ class Step:
     what: str
     asset: str = "BTC"
     length: float = 5.0
+    choice: int = 0
 
 
 steps = st.builds(
@@ -60,11 +62,43 @@ steps = st.builds(
             "unwatch",
             "watch",
             "wait",
+            *["read_again"] * 3,
+            "pace",
+            "quiet",
+            "digest",
+            "no_night",
+            "sounds",
+            "urgent",
+            "backlog",
+            "downtime",
         ]
     ),
     asset=st.sampled_from(ASSETS),
     length=st.sampled_from([0.05, 0.5, 5.0, 90.0]),
+    choice=st.integers(0, 2),
 )
+
+
+NIGHT, NOON = QuietHours(time(22), time(7)), QuietHours(time(11, 30), time(12, 30))
+#: what a watcher may choose
+CHOICES: dict[str, list[dict[str, object]]] = {
+    "pace": [{"pace": pace} for pace in Pace],
+    "quiet": [
+        {"quiet": NOON, "zone": ""},
+        {"quiet": NIGHT, "zone": "Asia/Tokyo"},
+        {"quiet": NIGHT, "zone": "America/Los_Angeles"},
+    ],
+    "digest": [
+        {"digest": Digest(Cadence.DAILY, time(13)), "zone": ""},
+        {"digest": Digest(Cadence.WEEKLY, time(8), weekday=2)},
+    ],
+    "no_night": [{"quiet": None, "digest": None}],
+    "sounds": [
+        {"sounds": {NewsKind.FLIP: Sound.OFF}},
+        {"sounds": {NewsKind.FLIP: Sound.SILENT, NewsKind.CORRECTION: Sound.OFF}},
+        {"sounds": {}},
+    ],
+}
 
 
 class History:
@@ -112,6 +146,7 @@ class History:
             "crash_before": lambda: sender.crash_next(when="before"),
             "crash_after": lambda: sender.crash_next(when="after"),
             "wait": lambda: world.clock.advance(minutes=step.length),
+            "read_again": world.source.read_again,
         }
         says = {
             "mute": f"/mute {step.asset} 1h",
@@ -135,6 +170,25 @@ class History:
             await world.restart()
         elif step.what == "watch":
             await self.watch(step.asset)
+        elif step.what in CHOICES:
+            choices = CHOICES[step.what]
+            await world.prefer(**choices[step.choice % len(choices)])
+        elif step.what == "urgent":
+            self.hear_all()
+            self.hear((await world.say(f"/watch {step.asset} urgent")).plain)
+            self.watched.add(step.asset)
+        elif step.what == "backlog":
+            # nobody delivers while it turns and turns
+            for _ in range(3):
+                await self._bring_back(step.asset)
+                world.source.flip(step.asset)
+                world.clock.advance(minutes=step.length)
+                await world.poller.poll()
+            await world.fanout.fan_out_open()
+        elif step.what == "downtime":
+            world.clock.advance(hours=step.length)
+            await world.restart()
+            await world.poll()
         elif step.what == "unwatch":
             await world.say(f"/unwatch {step.asset}")
             self.watched.discard(step.asset)
@@ -163,10 +217,16 @@ class History:
         world.source.behave()
         await world.say("/start")
         await world.say("/unmute")
+        await world.prefer(quiet=None, digest=None, sounds={})
         for symbol in ASSETS:
             await self._bring_back(symbol)
         for _ in range(4):
             world.clock.advance(minutes=20)
+            await world.poll()
+        # whatever is choppy settles within a day and a bit
+        for _ in range(5):
+            world.clock.advance(hours=7)
+            world.source.read_again()
             await world.poll()
         self.hear_all()
 
@@ -192,45 +252,34 @@ class History:
         }
 
 
-@pytest.fixture(scope="module")
-def template() -> Iterator[list[Path]]:
-    """Migrate one empty database; every example starts from a copy of it."""
-    with TemporaryDirectory() as folder:
-
-        async def make() -> None:
-            async with open_world(Path(folder)):
-                pass
-
-        asyncio.run(make())
-        yield [Path(folder) / "world.db"]
-
-
 @pytest.mark.timeout(600)
 @settings(
     max_examples=40,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(history=st.lists(steps, min_size=1, max_size=25))
+@example(history=[Step("pace"), Step("flip"), Step("poll"), Step("flip")])
+@example(history=[Step("quiet"), Step("flip"), Step("poll"), Step("poll")])
+@example(history=[Step("backlog"), Step("read_again"), Step("poll"), Step("backlog")])
+@example(history=[Step("digest"), Step("flip"), Step("poll"), Step("downtime")])
 @example(history=[Step("flip"), Step("lost_answer"), Step("poll"), Step("flip")])
 @example(history=[Step("blocked"), Step("flip"), Step("poll"), Step("flip")])
 @example(history=[Step("mute"), Step("flip"), Step("poll"), Step("restart")])
 @example(history=[Step("crash_after"), Step("flip"), Step("poll"), Step("restart")])
 def test_once_nothing_holds_the_last_thing_told_is_the_state(
-    template: Sequence[Path], history: list[Step]
+    template: Path, history: list[Step]
 ) -> None:
     async def play() -> tuple[dict[str, str], dict[str, str]]:
-        with TemporaryDirectory() as folder:
-            shutil.copy(template[0], Path(folder) / "world.db")
-            async with open_world(Path(folder)) as world:
-                played = History(world)
-                await played.begin()
-                for step in history:
-                    await played.play(step)
-                    played.hear_all()
-                await played.let_go()
-                standing = await played.standing()
-                told = {s: played.told[s] for s in standing}
-                return told, standing
+        async with open_copy(template) as world:
+            played = History(world)
+            await played.begin()
+            for step in history:
+                await played.play(step)
+                played.hear_all()
+            await played.let_go()
+            standing = await played.standing()
+            told = {s: played.told[s] for s in standing}
+            return told, standing
 
     told, standing = asyncio.run(play())
 

@@ -28,8 +28,8 @@ from strategies import SYMBOLS, any_news, decisions, sound_grades
 
 from bot.message import Message, Table, Text, TimeStyle, Tone
 from bot.messages import Setting, alert, alert_buttons, sample
-from bot.model import Asset, Event, PlaceKind
-from bot.noise import Decision, News
+from bot.model import Asset, Backdrop, Event, PlaceKind
+from bot.news import Decision, News, Occasion
 
 FORBIDDEN = re.compile(
     r"\b(buy|sell|enter|exit|should|must|recommend\w*|profit\w*|opportunity|guaranteed)"
@@ -45,8 +45,15 @@ def setting(kind: PlaceKind = PlaceKind.PRIVATE, **rest: object) -> Setting:
     return Setting(kind=kind, **(values | rest))
 
 
-def say(*told: News, came_back: tuple[Asset, ...] = (), **rest: object) -> Message:
-    return alert(Decision(news=told, came_back=came_back), setting(**rest))
+def say(
+    *told: News,
+    came_back: tuple[Asset, ...] = (),
+    occasion: Occasion = Occasion.ALERT,
+    muted: int = 0,
+    **rest: object,
+) -> Message:
+    decision = Decision(occasion=occasion, news=told, came_back=came_back, muted=muted)
+    return alert(decision, setting(**rest))
 
 
 def columns(text: str) -> int:
@@ -385,8 +392,11 @@ def test_whoever_was_away_reads_what_stands_now_in_one_message() -> None:
         news(line, SOL, held_for="away"),
         came_back=(BTC,),
         now=NOON + 20 * DAY,
+        occasion=Occasion.AWAY,
+        backdrop=Backdrop(watched=12),
     )
 
+    assert message.title.plain == "👋 You are back: 1 of your 12 changed"
     assert message.plain.splitlines()[1:5] == [
         "🔴 ETH bearish since Nov 9 · grade 38",
         "📉 SOL · grade 47, was 61 · Fell below your line 50",
@@ -440,7 +450,9 @@ def labels(message: Message) -> str:
 
 
 def test_a_private_alert_can_be_muted_and_unwatched_there_and_then() -> None:
-    assert labels(say(news(eth_flip(), ETH))) == "🔍 Details 🔕 Mute 24 h ✖ Unwatch"
+    message = say(news(eth_flip(), ETH))
+
+    assert labels(message) == "📈 Chart 🔍 Details 🔕 Mute 24 h ✖ Unwatch"
 
 
 @pytest.mark.parametrize("kind", [PlaceKind.GROUP, PlaceKind.CHANNEL])
@@ -451,7 +463,7 @@ def test_a_post_is_silent_and_says_what_the_place_gets(kind: PlaceKind) -> None:
 
     assert message.is_silent
     assert message.plain.endswith("This place gets: top100 · Token Metrics")
-    assert labels(message) == "🔍 Details 👁 Watch privately"
+    assert labels(message) == "📈 Chart 🔍 Details 👁 Watch privately"
 
 
 def test_actions_fit_into_a_button_of_telegram() -> None:

@@ -1,7 +1,6 @@
 """What is answered, word for word."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -15,7 +14,6 @@ from factories import (
     NOON,
     asset,
     mute,
-    reading,
     state,
     watch,
 )
@@ -25,7 +23,7 @@ from bot.errors import UserError
 from bot.grammar import parse
 from bot.message import Message, TimeStyle, Tone
 from bot.model import Asset, PlaceKind, PollSummary, Watch
-from bot.replies import Ambiguous, Row, Unknown, Watched
+from bot.replies import Ambiguous, Unknown, Watched
 
 FORBIDDEN = re.compile(
     r"\b(buy|sell|enter|exit|should|recommend\w*|profit\w*|opportunity|guaranteed)\b|!",
@@ -87,7 +85,7 @@ def test_a_watch_answers_state_promise_and_questions_last() -> None:
         "\n"
         "I write when one of them flips, either way.\n"
         "\n"
-        "❓ PEPE: several assets have this symbol\n"
+        "❓ PEPE: 2 assets have this symbol, choose below\n"
         "1. Pepe · market cap $4.1b · grade 31\n"
         "2. PepeCoin · market cap $38m · no grade yet\n"
         "❌ FARTCOINN: not known. Did you mean FARTCOIN?"
@@ -224,104 +222,36 @@ def test_a_state_is_a_dot_a_word_a_grade_and_since_when(
 
 
 def test_unwatch_says_what_is_gone_excepted_and_missing() -> None:
-    message = replies.unwatched(["BTC"], ["ETH"], ["SOL"])
+    message = replies.unwatched(["BTC"], ["ETH"], ["SOL"], 17)
 
     assert message.plain == (
         "✖ No longer watching BTC, ETH\n"
         "ETH stays out of your broader watches.\n"
         "SOL was not on your watchlist."
     )
-    assert labels(message) == ["↩ Watch BTC again"]
+    assert [b.action for row in message.buttons for b in row] == ["v1:bring:17"]
 
 
 def test_unwatching_what_was_not_watched_points_at_the_list() -> None:
     assert replies.unwatched([], [], ["SOL"]).plain.startswith("✋ Nothing to remove")
 
 
-def test_the_whole_list_goes_only_after_a_question() -> None:
-    message = replies.ask_unwatch_all(12)
+def test_how_often_it_was_is_said_where_it_is_known() -> None:
+    known = replace(watched(BTC), past=(8, 2))
 
-    assert message.title.plain == "❓ Remove all 12 watches?"
-    assert labels(message) == ["Yes, remove all", "Keep them"]
+    assert "In the last 90 days that was 8 messages, never more than 2 a day." in say(
+        known
+    )
+    assert "90 days" not in say(watched(BTC))
 
 
-# ------------------------------------------------------------------------ /watchlist
-
-
-def show_list(rows: Sequence[Row], *broad: str, page: int = 1, **rest: object) -> str:
-    return replies.watchlist(
-        rows,
-        broad,
-        page=page,
-        kind=PlaceKind.PRIVATE,
-        now=NOON,
-        source_title="Token Metrics",
-        **rest,
-    ).plain
+# --------------------------------------------------------------------------- /signal
 
 
 def priced(about: Asset, price: float) -> Asset:
     assert about.state is not None
     last = replace(about.state.last, price=price)
     return replace(about, state=replace(about.state, last=last))
-
-
-def test_a_watchlist_shows_the_freshest_flip_first() -> None:
-    rows = [
-        Row(asset=priced(BTC, 97_120)),
-        Row(asset=priced(SOL, 142.1), thresholds=(50, 80)),
-        Row(asset=priced(ETH, 3412), mute=mute(2, until=NOON + HOUR)),
-        Row(asset=asset("NEW", id=9)),
-    ]
-
-    assert show_list(rows, "#ai bullish") == (
-        "📋 Your 4 assets · 2 ▲ 1 ▼\n"
-        "\n"
-        "🔴▼ ETH 38 · 2 h · $3,412 · 🔕 until 15:00 UTC\n"
-        "🟢▲ SOL 71 · 8 d · $142.10 · lines 80 50\n"
-        "🟢▲ BTC 83 · 23 d · $97,120\n"
-        "⚪ NEW no reading yet\n"
-        "\n"
-        "Also: ai bullish\n"
-        "\n"
-        "Freshest flip first · Token Metrics"
-    )
-
-
-def test_an_empty_watchlist_says_how_to_begin() -> None:
-    assert show_list([]) == (
-        "📋 Your watchlist is empty\nType /watch BTC ETH and I write when one flips."
-    )
-
-
-def test_a_long_watchlist_has_pages_that_go_round() -> None:
-    rows = [Row(asset=asset(f"A{n}", id=n)) for n in range(45)]
-
-    def page(number: int) -> Message:
-        return replies.watchlist(
-            rows, [], page=number, kind=PlaceKind.PRIVATE, now=NOON, source_title="TM"
-        )
-
-    shown = [line for n in (1, 2, 3) for line in page(n).plain.splitlines()]
-    assert sum("no reading yet" in line for line in shown) == 45
-    assert [b.action for b in page(3).buttons[0]] == [
-        "v1:list:2",
-        "v1:keep",
-        "v1:list:1",
-    ]
-    assert page(99) == page(3)
-    assert page(-1) == page(1)
-
-
-def test_ages_of_a_recording_count_in_its_own_time() -> None:
-    about = replace(
-        BTC, state=state(BULLISH, as_of=NOON - 400 * DAY, since=NOON - 403 * DAY)
-    )
-
-    assert "BTC 50 · 3 d" in show_list([Row(asset=about)])
-
-
-# --------------------------------------------------------------------------- /signal
 
 
 def test_a_signal_is_grade_since_and_price() -> None:
@@ -499,7 +429,6 @@ def every_answer() -> list[Message]:
         replies.watching(Watched(unknown=(Unknown(word="X"),)), NOON),
         replies.unwatched(["BTC"], ["ETH"], ["SOL"]),
         replies.unwatched([], [], ["SOL"]),
-        replies.ask_unwatch_all(3),
         *(
             replies.signal(a, is_watched=False, now=NOON, source_title="TM")
             for a in (BTC, ETH, PEPECOIN)
@@ -512,17 +441,13 @@ def every_answer() -> list[Message]:
         notices.failed(),
         notices.go_private([], ""),
         notices.private_chat_opened(),
-        notices.private_chat_closed("/watch BTC"),
+        notices.private_chat_closed(command="/watch BTC"),
+        notices.private_chat_closed(again_action="v1:again:BTC"),
         notices.thresholds("BTC", (80, 50), was_changed=True, is_default=False),
         notices.thresholds("", (), was_changed=False, is_default=True),
         notices.muted("BTC", mute(1)),
         notices.unmuted("BTC", 1),
         notices.unmuted("", 0),
-        notices.broadcast_needs_place(),
-        notices.broadcast_set(["top100"], 100),
-        notices.broadcast_shown([("top100", "telegram:1", NOON)]),
-        notices.broadcast_shown([]),
-        notices.broadcast_off(1),
         notices.status(health, NOON),
         notices.claimed(is_new=True),
         notices.no_sample("TM"),
@@ -538,9 +463,3 @@ def test_no_answer_sounds_like_advice_and_none_is_empty() -> None:
 def test_line_1_of_an_answer_fits_on_a_lock_screen() -> None:
     for message in every_answer():
         assert len(message.title.plain) <= 50
-
-
-def test_a_reading_without_a_grade_is_a_question_mark_in_the_list() -> None:
-    about = replace(BTC, state=replace(state(BULLISH), last=reading(None)))
-
-    assert "🟢▲ BTC ?" in show_list([Row(asset=about)])

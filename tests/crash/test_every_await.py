@@ -29,6 +29,7 @@ from bot.errors import (
 from bot.message import Message
 from bot.model import Address, JsonDict, PlaceKind, Receipt
 from bot.ports import Clock
+from bot.preferences import Pace
 from storage import open_store
 
 SYMBOLS = ("BTC", "ETH")
@@ -187,6 +188,8 @@ async def world(
     await new.say("/watch all", place=ALICE)
     await new.say("/watch BTC ETH", place=BOB)
     await new.say("/broadcast all", place=new.group, kind=PlaceKind.GROUP)
+    for place in (ALICE, BOB, new.group):
+        await new.prefer(place=place, pace=Pace.FAST)
     yield new
     await store.close()
 

@@ -8,6 +8,7 @@ import pytest
 from world import World, open_world
 
 from bot.errors import TemporaryDeliveryError
+from bot.preferences import Pace
 
 ALICE = "web:alice"
 
@@ -25,6 +26,7 @@ async def test_a_turn_between_commit_and_fan_out_loses_no_later_turn(
     world: World, watch: str
 ) -> None:
     await world.say(f"/watch {watch}")
+    await world.prefer(pace=Pace.FAST)
     # the first turn waits for a moment ...
     world.source.flip("BTC")
     busy = TemporaryDeliveryError(

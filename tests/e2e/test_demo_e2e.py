@@ -50,12 +50,12 @@ async def test_a_second_start_goes_on_without_repeating_anything(
 ) -> None:
     first = await start_demo(tmp_path)
     # the starter watchlist brings alerts without anything typed
-    await first.line(r"sent +to=web:demo", timeout=120)
+    await first.line(r"sent +to=web#", timeout=120)
     assert await first.stop(signal.SIGINT) == 0, first.output
     seen = [_as_of(line) for line in first.stderr if " poll " in f" {line} "]
 
     second = await start_demo(tmp_path)
-    await second.line(r"sent +to=web:demo", timeout=120)
+    await second.line(r"sent +to=web#", timeout=120)
     assert await second.stop(signal.SIGINT) == 0, second.output
 
     again = [_as_of(line) for line in second.stderr if " poll " in f" {line} "]

@@ -246,7 +246,7 @@ async def test_a_killed_sender_is_replaced_and_nothing_is_lost(world: Many) -> N
     killed = time.monotonic()
     await first.process.wait()
     refused = world.telegram.too_many
-    await second.line("sent +to=telegram:")
+    await second.line("sent +to=telegram#")
     took, begun = time.monotonic() - killed, len(world.telegram.sent)
     # by then the platform has forgotten who sent before
     await world.until_sent(min(begun + 45, WAITING))

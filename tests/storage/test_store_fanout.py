@@ -169,7 +169,7 @@ async def build(world, scene):
                 watch_id=chosen,
             )
             await store._database.write(
-                lambda c, p=person, t=tell: write_told(c, p.id, [t])
+                lambda c, p=person, t=tell: write_told(c, p.id, [t], now=start)
             )
         people.append(person)
     return asset, people

@@ -2,11 +2,11 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
 
-from bot.errors import StoreError
+from bot.errors import NotFoundError, StoreError
 from bot.model import (
     Address,
     Conditions,
@@ -20,6 +20,8 @@ from bot.model import (
     Target,
     Tell,
 )
+from bot.ports import Freeze
+from bot.preferences import Pace, Preferences, QuietHours
 
 ALL = Target(scope=Scope.ALL)
 OLD = Address(Platform.TELEGRAM, "-100")
@@ -65,6 +67,65 @@ async def test_a_known_recipient_stays_as_it_is_but_for_a_missing_language(world
     )
 
     assert again == third == replace(person, language="fr")
+
+
+# ---------------------------------------------------------------- preferences
+
+
+QUIET = Preferences(zone="Asia/Tokyo", quiet=QuietHours(time(22), time(7)))
+
+
+async def test_preferences_are_kept_with_the_recipient(world):
+    person = await world.recipient("web:1")
+    assert person.preferences == Preferences()
+
+    await world.store.set_preferences(person.id, QUIET, now=world.clock())
+
+    found = await world.store.find_recipient(person.address)
+    assert found == replace(person, preferences=QUIET)
+
+
+async def test_preferences_of_somebody_unknown_are_an_error(world):
+    with pytest.raises(NotFoundError):
+        await world.store.set_preferences(99, QUIET, now=world.clock())
+
+
+@pytest.mark.parametrize("reason", ["quiet_hours", "digest", "muted", "choppy"])
+async def test_what_was_held_is_due_when_preferences_change(world, reason):
+    btc = await world.asset("BTC")
+    person = await world.recipient("web:1")
+    await world.watch(person, btc)
+    await world.happen(world.event(btc))
+    (claim,) = await world.claim()
+    (one,) = claim.waiting
+    until = world.clock() + timedelta(hours=8)
+    hold = Freeze(holds={one.delivery_id: (until, reason)})
+    await world.store.freeze([(claim, hold)], now=world.clock())
+    assert await world.claim() == []
+
+    await world.store.set_preferences(
+        person.id, Preferences(pace=Pace.FAST), now=world.clock()
+    )
+
+    (again,) = await world.claim()
+    assert again.recipient.preferences.pace is Pace.FAST
+    assert [w.owed_since for w in again.waiting] == [world.clock()]
+
+
+async def test_what_is_being_decided_is_decided_anew_by_the_new_preferences(world):
+    btc = await world.asset("BTC")
+    person = await world.recipient("web:1")
+    await world.watch(person, btc)
+    await world.happen(world.event(btc))
+    (claim,) = await world.claim()
+
+    await world.store.set_preferences(person.id, QUIET, now=world.clock())
+
+    sent = Freeze(parts=({},), delivery_ids=(claim.waiting[0].delivery_id,))
+    (lost,) = await world.store.freeze([(claim, sent)], now=world.clock())
+    assert isinstance(lost, StoreError)
+    (again,) = await world.claim()
+    assert again.recipient.preferences == QUIET
 
 
 # ---------------------------------------------------------------- mutes

@@ -61,6 +61,7 @@ async def test_a_watch_comes_back_as_it_was_put(world):
         min_volume=5.0,
         max_volume=6.0,
         thresholds=(80.0, 50.0),
+        is_urgent=True,
     )
 
     watch, is_new = await world.store.put_watch(

@@ -69,13 +69,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_leases")),
     )
     op.create_table(
-        "people",
-        sa.Column("id", ID, nullable=False),
-        sa.Column("created_at", TIME, nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_people")),
-        sqlite_autoincrement=True,
-    )
-    op.create_table(
         "polls",
         sa.Column("id", ID, nullable=False),
         sa.Column("source", TEXT, nullable=False),
@@ -105,6 +98,9 @@ def upgrade() -> None:
         sa.Column("settings", JSON, nullable=False),
         sa.Column("parked_since", TIME, nullable=True),
         sa.Column("parked_reason", TEXT, nullable=False),
+        sa.Column("sent_at", TIME, nullable=True),
+        sa.Column("digest_at", TIME, nullable=True),
+        sa.Column("wave_at", TIME, nullable=True),
         sa.Column("lease_owner", TEXT, nullable=True),
         sa.Column("lease_until", TIME, nullable=True),
         sa.Column("created_at", TIME, nullable=False),
@@ -178,6 +174,7 @@ def upgrade() -> None:
         sa.Column("standing_price", sa.Float(), nullable=True),
         sa.Column("seen_at", TIME, nullable=False),
         sa.Column("last_flip", JSON, nullable=True),
+        sa.Column("flips", JSON, nullable=False),
         sa.Column("pending_revision", JSON, nullable=True),
         sa.ForeignKeyConstraint(
             ["asset_id"],
@@ -208,6 +205,7 @@ def upgrade() -> None:
         sa.Column("since", TIME, nullable=True),
         sa.Column("since_price", sa.Float(), nullable=True),
         sa.Column("gap_since", TIME, nullable=True),
+        sa.Column("off_since", TIME, nullable=True),
         sa.Column("basis_seen_at", TIME, nullable=True),
         sa.Column("is_revision", sa.Boolean(), nullable=False),
         sa.Column("corrects", TEXT, nullable=False),
@@ -239,15 +237,18 @@ def upgrade() -> None:
         sa.Column("recipient_id", ID, autoincrement=False, nullable=False),
         sa.Column("state", TEXT, nullable=False),
         sa.Column("reason", TEXT, nullable=False),
+        sa.Column("kind", TEXT, nullable=False),
         sa.Column("parts", JSON, nullable=False),
         sa.Column("sent_parts", sa.Integer(), nullable=False),
         sa.Column("delivery_ids", JSON, nullable=False),
         sa.Column("tells", JSON, nullable=False),
         sa.Column("ended_mutes", JSON, nullable=False),
+        sa.Column("edit", JSON, nullable=True),
         sa.Column("is_unsure", sa.Boolean(), nullable=False),
         sa.Column("is_plain", sa.Boolean(), nullable=False),
         sa.Column("first_ref", TEXT, nullable=False),
         sa.Column("due_at", TIME, nullable=False),
+        sa.Column("send_by", TIME, nullable=True),
         sa.Column("frozen_at", TIME, nullable=False),
         sa.Column("settled_at", TIME, nullable=True),
         sa.ForeignKeyConstraint(
@@ -298,21 +299,6 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_mutes_recipient", "mutes", ["recipient_id", "asset_id"])
-    op.create_table(
-        "person_accounts",
-        sa.Column("platform", TEXT, nullable=False),
-        sa.Column("account", TEXT, nullable=False),
-        sa.Column("person_id", ID, autoincrement=False, nullable=False),
-        sa.Column("linked_at", TIME, nullable=False),
-        sa.ForeignKeyConstraint(
-            ["person_id"],
-            ["people.id"],
-            name=op.f("fk_person_accounts_person_id"),
-            ondelete="CASCADE",
-        ),
-        sa.PrimaryKeyConstraint("platform", "account", name=op.f("pk_person_accounts")),
-    )
-    op.create_index("ix_person_accounts_person", "person_accounts", ["person_id"])
     op.create_table(
         "private_lines",
         sa.Column("recipient_id", ID, autoincrement=False, nullable=False),
@@ -373,6 +359,7 @@ def upgrade() -> None:
         sa.Column("since", TIME, nullable=True),
         sa.Column("watch_id", ID, nullable=True),
         sa.Column("message_ref", TEXT, nullable=False),
+        sa.Column("told_at", TIME, nullable=False),
         sa.ForeignKeyConstraint(
             ["asset_id"],
             ["assets.id"],
@@ -394,6 +381,7 @@ def upgrade() -> None:
         sa.Column("asset_id", ID, autoincrement=False, nullable=False),
         sa.Column("threshold", sa.Float(), nullable=False),
         sa.Column("side", TEXT, nullable=False),
+        sa.Column("told_at", TIME, nullable=False),
         sa.ForeignKeyConstraint(
             ["asset_id"],
             ["assets.id"],
@@ -427,6 +415,7 @@ def upgrade() -> None:
         sa.Column("min_volume", sa.Float(), nullable=True),
         sa.Column("max_volume", sa.Float(), nullable=True),
         sa.Column("thresholds", JSON, nullable=True),
+        sa.Column("is_urgent", sa.Boolean(), nullable=False),
         sa.Column("text", TEXT, nullable=False),
         sa.Column("is_exception", sa.Boolean(), nullable=False),
         sa.Column("created_at", TIME, nullable=False),
@@ -499,6 +488,7 @@ def upgrade() -> None:
         sa.Column("owed_since", TIME, nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("is_unsure", sa.Boolean(), nullable=False),
+        sa.Column("held_for", TEXT, nullable=True),
         sa.Column("created_at", TIME, nullable=False),
         sa.Column("sent_at", TIME, nullable=True),
         sa.Column("message_id", ID, nullable=True),
@@ -523,6 +513,17 @@ def upgrade() -> None:
         ),
         postgresql_where=sa.text(
             "bullish_asset_id IS NOT NULL AND state IN ('pending', 'claimed', 'parked')"
+        ),
+    )
+    op.create_index(
+        "ix_deliveries_awaiting",
+        "deliveries",
+        ["event_id", "due_at"],
+        sqlite_where=sa.text(
+            "state = 'pending' AND reason IN ('choppy', 'unconfirmed')"
+        ),
+        postgresql_where=sa.text(
+            "state = 'pending' AND reason IN ('choppy', 'unconfirmed')"
         ),
     )
     op.create_index(
@@ -558,7 +559,114 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("watch_id", "threshold", name=op.f("pk_watch_lines")),
     )
+    _create_places()
+    _create_links()
     _create_engine()
+
+
+def _create_links() -> None:
+    """Create what links several chats of one person, and what can be undone."""
+    op.create_table(
+        "link_codes",
+        sa.Column("recipient_id", ID, autoincrement=False, nullable=False),
+        sa.Column("digest", TEXT, nullable=False),
+        sa.Column("account", TEXT, nullable=False),
+        sa.Column("expires_at", TIME, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["recipient_id"],
+            ["recipients.id"],
+            name=op.f("fk_link_codes_recipient_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("recipient_id", name=op.f("pk_link_codes")),
+    )
+    op.create_table(
+        "link_tries",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("recipient_id", ID, autoincrement=False, nullable=False),
+        sa.Column("at", TIME, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["recipient_id"],
+            ["recipients.id"],
+            name=op.f("fk_link_tries_recipient_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_link_tries")),
+    )
+    op.create_index("ix_link_tries_recipient", "link_tries", ["recipient_id", "at"])
+    op.create_table(
+        "routes",
+        sa.Column("platform", TEXT, nullable=False),
+        sa.Column("chat", TEXT, nullable=False),
+        sa.Column("recipient_id", ID, autoincrement=False, nullable=False),
+        sa.Column("account", TEXT, nullable=False),
+        sa.Column("is_preferred", sa.Boolean(), nullable=False),
+        sa.Column("parked_since", TIME, nullable=True),
+        sa.Column("parked_reason", TEXT, nullable=False),
+        sa.Column("linked_at", TIME, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["recipient_id"],
+            ["recipients.id"],
+            name=op.f("fk_routes_recipient_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("platform", "chat", name=op.f("pk_routes")),
+    )
+    op.create_index("ix_routes_recipient", "routes", ["recipient_id"])
+    op.create_table(
+        "undos",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("recipient_id", ID, autoincrement=False, nullable=False),
+        sa.Column("what", JSON, nullable=False),
+        sa.Column("until", TIME, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["recipient_id"],
+            ["recipients.id"],
+            name=op.f("fk_undos_recipient_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_undos")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_undos_recipient", "undos", ["recipient_id"])
+
+
+def _create_places() -> None:
+    """Create what is kept of places, and of errands to their messages."""
+    op.create_table(
+        "place_notes",
+        sa.Column("recipient_id", ID, autoincrement=False, nullable=False),
+        sa.Column("title", TEXT, nullable=False),
+        sa.Column("topic_title", TEXT, nullable=False),
+        sa.Column("setter", TEXT, nullable=False),
+        sa.Column("setter_name", TEXT, nullable=False),
+        sa.Column("set_at", TIME, nullable=True),
+        sa.Column("lost_told", TIME, nullable=True),
+        sa.Column("probed_at", TIME, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["recipient_id"],
+            ["recipients.id"],
+            name=op.f("fk_place_notes_recipient_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("recipient_id", name=op.f("pk_place_notes")),
+    )
+    op.create_index("ix_place_notes_setter", "place_notes", ["setter"])
+    op.create_table(
+        "errands",
+        sa.Column("platform", TEXT, nullable=False),
+        sa.Column("chat", TEXT, nullable=False),
+        sa.Column("message_ref", TEXT, nullable=False),
+        sa.Column("kind", TEXT, nullable=False),
+        sa.Column("topic", TEXT, nullable=False),
+        sa.Column("document", JSON, nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("due_at", TIME, nullable=False),
+        sa.PrimaryKeyConstraint(
+            "platform", "chat", "message_ref", "kind", name=op.f("pk_errands")
+        ),
+    )
+    op.create_index("ix_errands_due", "errands", ["due_at"])
 
 
 def _create_engine() -> None:
@@ -626,7 +734,11 @@ def downgrade() -> None:
         "told",
         "readings",
         "private_lines",
-        "person_accounts",
+        "routes",
+        "undos",
+        "link_tries",
+        "link_codes",
+        "place_notes",
         "mutes",
         "messages",
         "events",
@@ -636,8 +748,8 @@ def downgrade() -> None:
         "asset_aliases",
         "recipients",
         "polls",
-        "people",
         "leases",
+        "errands",
         "inbox_entries",
         "bot_values",
         "assets",

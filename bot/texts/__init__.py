@@ -1,0 +1,1 @@
+"""What is answered, a file per subject: pure, English, ready for other languages."""
