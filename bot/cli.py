@@ -1,4 +1,4 @@
-"""The command line: `flipwatch run|demo|check|assets|events|deliveries`.
+"""The command line: `flipwatch run|demo|check|assets|events|deliveries|backtest`.
 
 Results go to stdout, logs to stderr. Exit codes: 0 it worked, 1 it failed, 2 the call
 or the configuration is wrong. `--json` gives listings as JSON, one array.
@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from bot import __version__, listings, logs, loops, outbox
@@ -77,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     for command in (assets, events, check):
         command.add_argument("--json", action="store_true", help="print JSON")
+    _add_backtest(add("backtest", "try a source's signals out on the past", _backtest))
     deliveries = _add_deliveries(commands)
     engine = _add_engine(commands)
     for command in (run, check, assets, events, *deliveries, *engine):
@@ -157,6 +159,71 @@ def _add_engine(
     for command in (candles, listing):
         command.add_argument("--json", action="store_true", help="print JSON")
     return serve, candles, new, listing, revoke
+
+
+def _add_backtest(command: argparse.ArgumentParser) -> None:
+    """Add the options of `backtest`."""
+    command.add_argument(
+        "source",
+        help="candles (a CSV file, a folder of them), a recording of readings, or "
+        "`record`: the documented record that comes with Flipwatch",
+    )
+    command.add_argument(
+        "--fees",
+        type=_percentage,
+        default=0.1,
+        metavar="PERCENT",
+        help="what a trade costs, in per cent (default: 0.1)",
+    )
+    command.add_argument(
+        "--next-bar", action="store_true", help="act on a signal one bar later"
+    )
+    command.add_argument(
+        "--from", dest="begins", type=_moment, metavar="DATE", help="count from then on"
+    )
+    command.add_argument(
+        "--to", dest="ends", type=_moment, metavar="DATE", help="count until then"
+    )
+    command.add_argument("--asset", default="", help="only this asset")
+    command.add_argument(
+        "--csv", type=Path, metavar="FILE", help="write every finished signal"
+    )
+    command.add_argument(
+        "--picture", type=Path, metavar="FILE", help="draw it as an SVG picture"
+    )
+    command.add_argument(
+        "--report", type=Path, metavar="FILE", help="write tables and pictures"
+    )
+    command.add_argument(
+        "--sweep", action="store_true", help="try other parameters, too: takes minutes"
+    )
+    command.add_argument(
+        "--split",
+        type=_count,
+        default=2023,
+        metavar="YEAR",
+        help="first year that the engine was not developed on (default: 2023)",
+    )
+
+
+def _percentage(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if 0 <= number < 100:  # noqa: PLR2004 - per cent
+        return number
+    raise argparse.ArgumentTypeError(f"per cent, from 0 to 100, not “{text}”")
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"a date such as 2024-11-07 is needed, not “{text}”"
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _count(text: str) -> int:
@@ -363,4 +430,31 @@ def _key_revoke(options: argparse.Namespace) -> int:
 
     asyncio.run(revoke_key(_load(options), options.name))
     print(f"revoked: {options.name}")
+    return OK
+
+
+# --------------------------------------------------------------------------- backtest
+
+
+def _backtest(options: argparse.Namespace) -> int:
+    from bot.backtest import Order, run_backtest
+
+    order = Order(
+        source=options.source,
+        fee=options.fees / 100,
+        is_next_bar=options.next_bar,
+        begins=options.begins,
+        ends=options.ends,
+        asset=options.asset,
+        csv=options.csv,
+        picture=options.picture,
+        report=options.report,
+        is_sweep=options.sweep,
+        split=options.split,
+    )
+    try:
+        run_backtest(order, lambda text: print(text, flush=True))
+    except OSError as error:
+        print(f"flipwatch: {error}", file=sys.stderr)
+        return FAILED
     return OK

@@ -4,7 +4,7 @@ import numpy as np
 
 from engine.embedded.grid import Floats
 from engine.embedded.standing import Signals
-from engine.embedded.trial import filled, mean_of
+from engine.trials.outcomes import filled, mean_of
 
 
 def crossing(close: Floats, fast: int = 50, slow: int = 200) -> Signals:

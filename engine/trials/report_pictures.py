@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine.embedded.pictures import Axes, bar_picture, line_picture
-from engine.embedded.report import EDGES, Study
-from engine.embedded.sweep import PACES, Tried
-from engine.embedded.trial import bands, basket_returns
 from engine.embedded.tuning import DEFAULT
+from engine.trials.outcomes import bands, basket_returns
+from engine.trials.pictures import Axes, bar_picture, line_picture
+from engine.trials.report import EDGES, Study
+from engine.trials.sweep import PACES, Tried
 
 
 def growth_picture(made: Study) -> str:

@@ -11,9 +11,8 @@ import numpy as np
 
 from engine.embedded.grid import Floats
 from engine.embedded.indicators import Mask
-from engine.embedded.rivals import breakout, crossing
 from engine.embedded.standing import Signals
-from engine.embedded.trial import (
+from engine.trials.outcomes import (
     Costs,
     Market,
     Outcome,
@@ -25,6 +24,7 @@ from engine.embedded.trial import (
     outcome,
     spread,
 )
+from engine.trials.rivals import breakout, crossing
 
 OURS, HOLDING = "Flipwatch", "holding"
 SIZES = ((0, 10), (10, 50), (50, 100), (100, 300))
@@ -67,7 +67,7 @@ class Study:
 
     def years(self) -> list[int]:
         """Return the years with enough days that count."""
-        days = self.who.any(axis=1)
+        days: Mask = np.logical_or.reduce(self.who, axis=1)
         found = np.unique(self.market.year[days])
         year = self.market.year
         return [int(y) for y in found if days[year == y].sum() >= _LEAST_DAYS]
@@ -116,10 +116,12 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def percent(part: float, digits: int = 0) -> str:
+    """Write a share that is a gain or a loss."""
     return f"{100 * part:+.{digits}f} %".replace("-", "−")
 
 
 def share(part: float) -> str:
+    """Write a share of a whole."""
     return f"{100 * part:.0f} %"
 
 

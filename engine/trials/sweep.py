@@ -1,4 +1,4 @@
-"""The engine's few parameters tried out: is the optimum flat, and does choosing help."""
+"""The engine's few parameters tried out: is the optimum flat, does choosing help?"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,10 +7,10 @@ from itertools import product
 import numpy as np
 
 from engine.embedded.indicators import Mask
-from engine.embedded.report import Study, percent, table
 from engine.embedded.standing import Signals
-from engine.embedded.trial import Outcome, graded, outcome
 from engine.embedded.tuning import DEFAULT, Tuning
+from engine.trials.outcomes import Outcome, graded, outcome
+from engine.trials.report import Study, percent, table
 
 PACES = (0.5, 0.7, 0.85, 1.0, 1.2, 1.4)
 LINES = ((60.0, 50.0), (60.0, 45.0), (65.0, 45.0), (65.0, 40.0), (70.0, 40.0))
