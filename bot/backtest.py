@@ -5,7 +5,6 @@ of readings, as `engine.replay_file` takes it; or `record`, the documented recor
 real engine that comes with Flipwatch.
 """
 
-import csv
 import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -16,13 +15,14 @@ from typing import TYPE_CHECKING
 
 from bot.errors import ConfigError
 from bot.model import Signal
-from bot.record import (
-    Bar,
-    PricedFlip,
-    Record,
-    flips_of,
-    furthest_since,
-    record_of,
+from bot.record import Bar, flips_of, record_of
+from bot.tried import (
+    Tried,
+    finished_rows,
+    open_line,
+    price_picture,
+    record_line,
+    write_csv,
 )
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ DOCUMENTED = "record"
 #: more assets than this are a market: one report instead of a line each
 FEW_ASSETS = 50
 BEGIN, END = "<!-- backtest -->", "<!-- /backtest -->"
-_GREEN, _RED = "#2da44e", "#cf222e"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,15 +66,6 @@ class Order:
         """Whether what happened at this time counts."""
         is_early = self.begins is not None and moment < self.begins
         return not is_early and (self.ends is None or moment <= self.ends)
-
-
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """One asset's bars in the time that counts, and the record of them."""
-
-    asset: str
-    bars: Sequence[Bar]
-    record: Record
 
 
 def run_backtest(order: Order, say: Callable[[str], None]) -> None:
@@ -230,7 +220,7 @@ def _tell(tried: Iterator[Tried], order: Order, say: Callable[[str], None]) -> N
         raise ConfigError(f"there is no asset {order.asset or 'in it'}")
     say(_conditions(order))
     if order.csv is not None:
-        _write_csv(order.csv, rows)
+        write_csv(order.csv, rows)
         say(f"written: {order.csv}")
     if order.picture is not None and count == 1:
         order.picture.write_text(price_picture(last), "utf-8")
@@ -239,117 +229,12 @@ def _tell(tried: Iterator[Tried], order: Order, say: Callable[[str], None]) -> N
         raise ConfigError("--picture shows one asset: name it with --asset")
 
 
-def record_line(asset: str, record: Record) -> str:
-    """Say one asset's record; of under 8 signals only what each of them did."""
-    if not record.count:
-        return f"{asset}: no finished signal"
-    if not record.is_enough:
-        moves = [
-            f"  {one.began_at:%Y-%m-%d} {one.signal.word} {one.price:g} to "
-            f"{one.end_price:g} ({one.move:+.1%}, furthest {one.best:+.1%})"
-            for one in record.finished
-        ]
-        said = f"{asset}: {record.count} signals so far, too few to say"
-        return "\n".join([said, *moves])
-    kinds = []
-    for signal, verb in ((Signal.BULLISH, "rose"), (Signal.BEARISH, "fell")):
-        tally = record.tally(signal)
-        if tally.median is not None:
-            kinds.append(
-                f"after {signal.word} it {verb} {tally.followed} of {tally.count}, "
-                f"median {tally.median:+.1%}"
-            )
-    return (
-        f"{asset}: price followed {record.followed} of {record.count} signals "
-        f"(a coin does as well {record.chance:.0%} of the time)\n"
-        f"  {'; '.join(kinds)}\n"
-        f"  held only while bullish {record.held_bullish:+.1%}, "
-        f"all the time {record.held_always:+.1%}"
-    )
-
-
-def open_line(flip: PricedFlip, bars: Sequence[Bar]) -> str:
-    """Say which signal stands, and how far the price has been since."""
-    best, _ = furthest_since(flip, bars)
-    return (
-        f"{flip.at:%Y-%m-%d} {flip.signal.word} {flip.price:g}, open: not counted "
-        f"(furthest {best:+.1%})"
-    )
-
-
 def _conditions(order: Order) -> str:
     fee = f"{order.fee:.2%} a trade" if order.fee else "no fees"
     when = "the bar after the signal" if order.is_next_bar else "the signal's close"
     return (
         f"From flip to flip, at {when}, {fee}. What was says nothing of what will be."
     )
-
-
-_COLUMNS = (
-    "asset",
-    "signal",
-    "began_at",
-    "ended_at",
-    "price",
-    "end_price",
-    "move",
-    "furthest_for",
-    "furthest_against",
-    "followed",
-)
-
-
-def finished_rows(tried: Tried) -> list[Sequence[object]]:
-    """Return one row per finished signal, as the CSV file has them."""
-    return [
-        (
-            tried.asset,
-            one.signal.word,
-            one.began_at.isoformat(),
-            one.ended_at.isoformat(),
-            one.price,
-            one.end_price,
-            round(one.move, 6),
-            round(one.best, 6),
-            round(one.worst, 6),
-            int(one.is_followed),
-        )
-        for one in tried.record.finished
-    ]
-
-
-def _write_csv(path: Path, rows: Sequence[Sequence[object]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(_COLUMNS)
-        writer.writerows(rows)
-
-
-def price_picture(tried: Tried) -> str:
-    """Draw an asset's price with a dot at each flip that counts."""
-    from engine.trials.pictures import Axes, line_picture
-
-    points = [
-        (bar.at.timestamp(), bar.price)
-        for bar in tried.bars
-        if bar.price is not None and bar.price > 0
-    ]
-    starts = [(one.began_at, one.signal, one.price) for one in tried.record.finished]
-    if tried.record.open is not None:
-        flip = tried.record.open
-        starts.append((flip.at, flip.signal, flip.price))
-    dots = {
-        colour: [
-            (at.timestamp(), price) for at, said, price in starts if said is signal
-        ]
-        for colour, signal in ((_GREEN, Signal.BULLISH), (_RED, Signal.BEARISH))
-    }
-    places = points[:: max(1, len(points) // 6)]
-    labels = [
-        (at, datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")) for at, _ in places
-    ]
-    axes = Axes(title=f"{tried.asset}: price and flips", is_log=True, labels=labels)
-    return line_picture({"price": points}, axes, dots)
 
 
 # ------------------------------------------------------------------- report on a market
