@@ -49,12 +49,12 @@ def candles(assets=8, rows=260, step=DAY, seed="candles", first=FIRST):
 
 
 def changed(grid, **values):
-    """Return the same grid with other closes or volumes."""
+    """Return the same grid with other opens, closes or volumes."""
     return CandleGrid(
         symbols=grid.symbols,
         opens_at=grid.opens_at,
         step_s=grid.step_s,
-        open=grid.open,
+        open=values.get("open", grid.open),
         high=grid.high,
         low=grid.low,
         close=values.get("close", grid.close),

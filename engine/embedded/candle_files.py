@@ -38,6 +38,8 @@ _VALUES = (
 _CLOSE, _VOLUME = 3, 4
 #: a number this large is milliseconds, not seconds
 _MILLISECONDS_FROM = 10_000_000_000
+#: so large a share of times tells how long candles last
+_USUAL = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,12 +189,14 @@ def _step_of(path: Path, rows: _Rows) -> int:
     order = np.lexsort((rows.time, rows.column))
     columns, times = np.array(rows.column)[order], np.array(rows.time)[order]
     steps = np.diff(times)[(np.diff(columns) == 0) & (np.diff(times) > 0)]
-    step = int(np.median(steps)) if len(steps) else DAY
-    if step not in {HOUR, DAY}:
-        raise ConfigError(
-            f"{path}: candles of {step} s; expected candles of an hour or a day"
-        )
-    return step
+    for step in (DAY, HOUR):
+        # a few odd times, such as that of an unfinished candle, are floored
+        if not len(steps) or np.mean(steps % step == 0) >= _USUAL:
+            return step
+    raise ConfigError(
+        f"{path}: candles of {int(np.median(steps))} s; "
+        f"expected candles of an hour or a day"
+    )
 
 
 def _left_out(folder: Path) -> frozenset[str]:
