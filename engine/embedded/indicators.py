@@ -150,7 +150,8 @@ class Indicators:
             averages, weights = self._averaged(price, volume, parts)
             components = self._components(price, averages, weights, parts)
             is_ready = is_known & (self.days + 1 >= ENOUGH_DAYS)
-            components[:, ~is_ready] = np.nan
+            if not is_ready.all():
+                components[:, ~is_ready] = np.nan
             self._compare(components, is_ready)
             keep = kept(self._span.smooth, parts)
             smooth = self._smooth * keep + components * (1.0 - keep)
@@ -199,7 +200,8 @@ class Indicators:
         unit[is_first] = 0.0
         new[_UP] = traded * unit * give[_UP]
         averages += new
-        averages[:_PRICES, is_first] = price[is_first]
+        if is_first.any():
+            averages[:_PRICES, is_first] = price[is_first]
         # a day of unknown volume says nothing of what is usual
         averages[_VOLUME, is_silent] = self._averages[_VOLUME, is_silent]
         weights[1][is_silent] = self._weights[1][is_silent]

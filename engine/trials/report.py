@@ -233,7 +233,7 @@ def next_days(made: Study) -> str:
         gap = spread(made.market, _ours(made), where, days, made.costs.lag)
         rows.append(
             [
-                f"{days} days, {period.first}-{period.last}",
+                f"{days} {'day' if days == 1 else 'days'}, {period.first}-{period.last}",
                 percent(gap.bullish, 2),
                 percent(gap.bearish, 2),
                 percent(gap.bullish - gap.bearish, 2),

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy._core import _multiarray_umath
 from synthetic_candles import FIRST, candles, changed
 
 from engine.embedded.arithmetic import ln, median_of
@@ -28,7 +29,7 @@ from engine.embedded.tuning import LEAST_SIGMA, STATISTICAL, Tuning
 ROOT = Path(__file__).parents[2]
 #: what the seeded candles grade to, on every machine; a change of the engine changes it
 #: and must raise ENGINE_VERSION
-PINNED = "PIN"
+PINNED = "fff14068dfc831bc"
 
 
 def fingerprint(grades):
@@ -104,22 +105,21 @@ def test_the_same_candles_give_the_same_grades():
 def test_seeded_candles_grade_to_the_pinned_values_in_any_process():
     assert fingerprint(grade(candles())) == PINNED
     program = "from test_grading import *; print(fingerprint(grade(candles())))"
-    for threads in ("1", "4"):
+    # as on this processor, and as on one that has none of the newer instructions
+    for without in ("", " ".join(_multiarray_umath.__cpu_dispatch__)):
         found = subprocess.run(
-            [sys.executable, "-c", program],
+            [sys.executable, "-W", "ignore", "-c", program],
             env={
                 "PYTHONPATH": f"{ROOT}:{ROOT}/tests:{ROOT}/tests/engine",
-                "OMP_NUM_THREADS": threads,
-                "PYTHONHASHSEED": threads,
-                # the plainest code paths that numpy has
-                "NPY_DISABLE_CPU_FEATURES": "",
+                "NPY_DISABLE_CPU_FEATURES": without,
+                "PYTHONHASHSEED": str(len(without)),
             },
             capture_output=True,
             text=True,
-            check=True,
+            check=False,
             timeout=60,
         )
-        assert found.stdout.strip() == PINNED
+        assert (found.stdout.strip(), found.returncode) == (PINNED, 0), found.stderr
 
 
 def test_the_order_of_assets_does_not_matter():
@@ -270,7 +270,7 @@ def test_a_missing_or_bad_hour_does_not_flip_an_asset(factor):
         np.testing.assert_array_equal(found.signal[at], clean.signal[at - 1])
         assert np.isnan(found.grade[at]).all() == np.isnan(factor)
         np.testing.assert_allclose(
-            found.grade[at + 1], clean.grade[at + 1], rtol=0, atol=2.5
+            found.grade[at + 1], clean.grade[at + 1], rtol=0, atol=5
         )
 
 
