@@ -229,11 +229,12 @@ def next_days(made: Study) -> str:
     """Return the table of baskets."""
     rows = []
     for period, days in product(made.periods, _NEXT):
+        span = "1 day" if days == 1 else f"{days} days"
         where = period.rows(made.market)
         gap = spread(made.market, _ours(made), where, days, made.costs.lag)
         rows.append(
             [
-                f"{days} {'day' if days == 1 else 'days'}, {period.first}-{period.last}",
+                f"{span}, {period.first}-{period.last}",
                 percent(gap.bullish, 2),
                 percent(gap.bearish, 2),
                 percent(gap.bullish - gap.bearish, 2),
