@@ -1,4 +1,6 @@
-"""The command line: `flipwatch run|demo|check|assets|events|deliveries|backtest`.
+"""The command line: `flipwatch run|demo|check|assets|events|backtest` and more.
+
+More are the groups `flipwatch deliveries ...` and `flipwatch engine ...`.
 
 Results go to stdout, logs to stderr. Exit codes: 0 it worked, 1 it failed, 2 the call
 or the configuration is wrong. `--json` gives listings as JSON, one array.
