@@ -21,10 +21,19 @@ from bot.life_signs import LOOK_EVERY as LIFE_LOOK
 from bot.life_signs import LifePlan, LifeSigns
 from bot.limits import Limits
 from bot.metrics import Metrics
-from bot.model import Address, Platform, Wanted
+from bot.model import Address, Explanation, Platform, Wanted
 from bot.operator_post import OperatorPost, PostPlan
 from bot.poller import Poller, PollPlan
-from bot.ports import Clock, Face, GradeSource, Hook, Keeper, Sender, Store
+from bot.ports import (
+    Clock,
+    ExplainingSource,
+    Face,
+    GradeSource,
+    Hook,
+    Keeper,
+    Sender,
+    Store,
+)
 from bot.schedule import Schedule
 from bot.sharing import Sharing, worker_name
 from bot.steward import Reach, Steward
@@ -66,6 +75,13 @@ def engine_wanted(config: Config) -> Wanted:
     if config.engine.universe == "all":
         return Wanted(is_all=True)
     return Wanted(top=int(match[1]) if match else API_TOP)
+
+
+def explainer(source: GradeSource) -> Callable[[str], Explanation | None]:
+    """Return what explains grades; it knows nothing where the engine says nothing."""
+    if isinstance(source, ExplainingSource):
+        return source.explain
+    return lambda _key: None
 
 
 class App:
@@ -238,6 +254,7 @@ class App:
             wake=self.dispatcher.wake,
             lookup=self.source.lookup,
             watches_max=config.app.watches_max,
+            explain=explainer(self.source),
         )
         self.desk = CommandDesk(self.room)
         post = OperatorPost(

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from bot.errors import LeaseLostError
 from bot.message import Attachment, Button, Line, Message
@@ -25,6 +25,7 @@ from bot.model import (
     Errand,
     ErrandKind,
     Event,
+    Explanation,
     FrozenMessage,
     JsonDict,
     MessageKind,
@@ -82,6 +83,18 @@ class GradeSource(Protocol):
 
     async def close(self) -> None:
         """Give back connections; may be called twice."""
+        ...
+
+
+@runtime_checkable
+class ExplainingSource(Protocol):
+    """A grading engine that can say why its grades are what they are."""
+
+    def explain(self, key: str) -> Explanation | None:
+        """Explain the newest grade that a fetch of this process brought.
+
+        None where it brought none of this asset.
+        """
         ...
 
 

@@ -10,11 +10,12 @@ import numpy as np
 
 from bot.candles import Candle, CandleStore, Frame, Series, moment_of
 from bot.errors import SourceUnavailableError
-from bot.model import AssetInfo, Reading, Signal, Snapshot, Wanted
+from bot.model import AssetInfo, Explanation, Reading, Signal, Snapshot, Wanted
 from bot.ports import Clock
 from engine.embedded import universe
 from engine.embedded.book import Book, Bookmark, build_grid
-from engine.embedded.grading import ENGINE_VERSION, Share, explain
+from engine.embedded.explaining import explained
+from engine.embedded.grading import ENGINE_VERSION
 from engine.embedded.grid import DAY, CandleGrid
 from engine.embedded.keeper import CandleKeeper, Depth, Kept
 from engine.embedded.known import known
@@ -128,15 +129,15 @@ class EmbeddedSource:
             ),
         )
 
-    def explain(self, key: str) -> tuple[Share, ...]:
-        """Say what a coin's grade is made of; empty where it has none."""
+    def explain(self, key: str) -> Explanation | None:
+        """Say what a coin's newest grade is made of, or how young it is."""
         book = self._book
         if book is None or book.last is None:
-            return ()
+            return None
         for base in book.bases:
             if universe.key_of(base) == key:
-                return explain(book.last, base)
-        return ()
+                return explained(book.last, base)
+        return None
 
     def _snapshot(
         self, readings: tuple[Reading, ...], *, absent: int = 0, is_more: bool = False

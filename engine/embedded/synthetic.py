@@ -15,10 +15,11 @@ from functools import lru_cache
 import numpy as np
 
 from bot.candles import Frame
-from bot.model import Reading, Signal
+from bot.model import Explanation, Reading, Signal
 from engine.chance import chances, seed_of
 from engine.documented import ASSETS, Listed
 from engine.embedded.book import Book, Bookmark
+from engine.embedded.explaining import explained
 from engine.embedded.grading import ENGINE_VERSION
 from engine.embedded.grid import HOUR, CandleGrid, Floats
 from engine.replay import Pace, ReplaySource
@@ -161,6 +162,15 @@ class CandleRecording:
                 )
             )
         return tuple(found)
+
+    def explain(self, key: str) -> Explanation | None:
+        """Say what a coin's newest grade is made of."""
+        last = None if self._book is None else self._book.last
+        if last is None:
+            return None
+        symbols = (c.listed.symbol for c in self._market.coins if c.listed.key == key)
+        symbol = next(symbols, None)
+        return None if symbol is None else explained(last, symbol)
 
     def bookmark(self, index: int) -> str:
         """Name a snapshot by its number, with the signals that stood at it."""

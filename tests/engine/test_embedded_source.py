@@ -141,6 +141,8 @@ async def test_a_coin_that_is_too_young_has_no_grade_and_no_signal(source, serve
     assert (young.grade, young.signal) == (None, None)
     assert young.price > 0
     assert young.name == "NEW"
+    found = source.explain(young.key)
+    assert (found.components, found.days, found.enough_days) == ((), 30, 70)
 
 
 async def test_a_coin_without_the_last_hour_is_absent_and_unknown(source, server):
@@ -257,11 +259,12 @@ async def test_lookup_finds_what_the_exchange_trades(source):
 async def test_a_grade_is_explained_by_its_shares(source):
     btc = (await read(source))["BTC"]
 
-    shares = source.explain(btc.key)
+    found = source.explain(btc.key)
 
-    total = 50 + sum(share.points for share in shares)
+    assert found.as_of == btc.as_of
+    total = 50 + sum(component.points for component in found.components)
     assert min(max(total, 0), 100) == pytest.approx(btc.grade, abs=0.1)
-    assert source.explain("0") == ()
+    assert source.explain("0") is None
 
 
 def test_the_book_says_what_grading_the_whole_grid_says():
