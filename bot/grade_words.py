@@ -65,7 +65,7 @@ def all_components(asset: Asset, explanation: Explanation | None) -> Message:
 def _row(component: Component) -> str:
     name = words.fit(component.name, 10)
     numbers = f"{component.value:5.0f}{component.weight:7.0%}"
-    return f"{name:10}{numbers}{_signed(component.points):>7}"
+    return f"{name:10}{numbers}{_signed(component.points, 1):>7}"
 
 
 def _too_young(explanation: Explanation) -> list[Block]:
@@ -85,5 +85,8 @@ def _points(components: Sequence[Component]) -> str:
     return " · ".join(f"{c.name} {_signed(c.points)}" for c in first)
 
 
-def _signed(points: float) -> str:
-    return f"{'−' if points < 0 else '+'}{abs(points):.0f}"
+def _signed(points: float, decimals: int = 0) -> str:
+    size = f"{abs(points):.{decimals}f}"
+    if not float(size):
+        return size
+    return f"{'−' if points < 0 else '+'}{size}"

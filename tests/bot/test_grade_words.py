@@ -75,7 +75,7 @@ def test_all_components_are_rows_that_a_phone_shows() -> None:
     assert message.title.plain == "🔍 BTC: why the grade is 81"
     assert table.rows[:2] == (
         "          0-100 weight points",
-        "trend        87    10%    +12",
+        "trend        87    10%  +12.4",
     )
     assert len(table.rows) == 1 + len(POINTS)
     assert max(map(columns, table.rows)) <= 30
