@@ -33,7 +33,9 @@ def test_all_commands_are_there_for_servers_and_direct_messages():
 
     assert list(bodies) == [
         *("start", "help", "watch", "unwatch", "watchlist", "signal", "threshold"),
-        *("mute", "unmute", "broadcast", "preview", "status", "claim"),
+        *("mute", "unmute", "settings", "quiet", "timezone", "digest", "pace"),
+        *("sound", "budget", "signoflife", "language", "link", "unlink", "export"),
+        *("import", "forgetme", "broadcast", "preview", "status", "claim"),
     ]
     for name, body in bodies.items():
         # a code for one person is not typed where others could look on
