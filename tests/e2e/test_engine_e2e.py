@@ -76,7 +76,6 @@ async def test_the_engine_is_served_to_who_has_a_key(
     code, key, said = await call("engine", "keys", "add", "friend", cwd=tmp_path)
     assert (code, key[:3]) == (0, "fw-")
     assert "not shown again" in said
-    assert (await call("engine", "keys", "add", "friend", cwd=tmp_path))[0] == 2
 
     program = await start("engine", "serve", cwd=tmp_path)
     url = (await program.line(r"^Flipwatch engine: (http://\S+)$"))[1]
@@ -93,23 +92,3 @@ async def test_the_engine_is_served_to_who_has_a_key(
     assert await program.stop() == 0, program.output
     assert key.strip() not in program.output
     assert "Traceback" not in program.output
-
-    code, out, _ = await call("engine", "keys", "list", "--json", cwd=tmp_path)
-    (row,) = listing(out)
-    assert (row["name"], row["revoked_at"]) == ("friend", None)
-    assert key.strip() not in out
-    assert (await call("engine", "keys", "revoke", "friend", cwd=tmp_path))[0] == 0
-    assert (await call("engine", "keys", "revoke", "friend", cwd=tmp_path))[0] == 1
-
-
-async def test_only_our_own_engine_is_served(tmp_path: Path) -> None:
-    config = '[engine]\nkind = "replay"\n'
-    (tmp_path / "config.toml").write_text(config)
-    code, _, said = await call("engine", "serve", cwd=tmp_path)
-    assert code == 2
-    assert "engine.kind is replay" in said
-
-    (tmp_path / "config.toml").write_text(config + "[api]\nserve = true\n")
-    code, _, said = await call("run", cwd=tmp_path)
-    assert code == 2
-    assert "api.serve" in said
