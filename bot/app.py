@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from bot import errands, steward
 from bot.announcer import STEP_EVERY, AnnouncePlan, Announcer
@@ -15,18 +16,27 @@ from bot.commands.operators import first_start_code
 from bot.config import Config, Role
 from bot.dispatcher import Dispatcher, DispatchPlan
 from bot.errands import Errands
-from bot.errors import StoreError
+from bot.errors import ConfigError, StoreError
 from bot.fanout import FanOut
 from bot.life_signs import LOOK_EVERY as LIFE_LOOK
 from bot.life_signs import LifePlan, LifeSigns
 from bot.limits import Limits
 from bot.metrics import Metrics
-from bot.model import Address, Platform
+from bot.model import Address, Explanation, Platform, Wanted
 from bot.operator_post import OperatorPost, PostPlan
 from bot.pauses import LOOK_EVERY as PAUSES_EVERY
 from bot.pauses import Pauses
 from bot.poller import Poller, PollPlan
-from bot.ports import Clock, Face, GradeSource, Hook, Keeper, Sender, Store
+from bot.ports import (
+    Clock,
+    ExplainingSource,
+    Face,
+    GradeSource,
+    Hook,
+    Keeper,
+    Sender,
+    Store,
+)
 from bot.schedule import Schedule
 from bot.sharing import Sharing, worker_name
 from bot.steward import Reach, Steward
@@ -36,7 +46,10 @@ from handlers.web.face import WebFace
 from handlers.web.inbox import Inboxes, InboxHub
 from handlers.web.probes import Probes
 from handlers.web.sender import WebSender
-from storage import open_store
+from storage import SqlStore, open_store
+
+if TYPE_CHECKING:
+    from engine.api.service import Grading
 
 logger = logging.getLogger(__name__)
 
@@ -47,11 +60,31 @@ DRAIN = timedelta(seconds=10)
 #: the engine is in trouble for /readyz when no poll worked for so many intervals
 STALE_INTERVALS = 3
 FAN_OUT = "fan-out"
+GRADING = "grading"
+#: how the names of our own engine begin, whichever its version and exchange
+EMBEDDED = "embedded:"
+#: what the API serves where only watched coins are polled
+API_TOP = 100
 
 
 def utc_now() -> datetime:
     """Return the time now: the one clock that is passed to everything."""
     return datetime.now(UTC)
+
+
+def engine_wanted(config: Config) -> Wanted:
+    """Return the coins that the API serves, whoever watches what."""
+    match = re.fullmatch(r"top(\d+)", config.engine.universe)
+    if config.engine.universe == "all":
+        return Wanted(is_all=True)
+    return Wanted(top=int(match[1]) if match else API_TOP)
+
+
+def explainer(source: GradeSource) -> Callable[[str], Explanation | None]:
+    """Return what explains grades; it knows nothing where the engine says nothing."""
+    if isinstance(source, ExplainingSource):
+        return source.explain
+    return lambda _key: None
 
 
 class App:
@@ -86,6 +119,7 @@ class App:
         self._hooks: list[Hook] = []
         self.room: Room
         self.watchman: Watchman
+        self._grading: Grading | None = None
         self.errands: Errands
         self.steward: Steward
         self._open_private: Callable[[str], Awaitable[Address]] | None = None
@@ -110,10 +144,12 @@ class App:
 
     async def _build(self, stack: AsyncExitStack) -> None:
         config, now = self.config, self.now
-        self.source = open_source(config.engine, now=now)
-        stack.push_async_callback(self.source.close)
         store = await open_store(config.storage.url, now=now, is_alone=True)
         stack.push_async_callback(store.close)
+        self.source = open_source(config.engine, now=now, candles=store)
+        stack.push_async_callback(self.source.close)
+        if self.source.name.startswith(EMBEDDED):
+            await store.succeed_source(EMBEDDED, self.source.name)
         store.update_every = self.source.update_every
         self.store = store
         self._metrics = Metrics(store, self.source.name, now=now)
@@ -147,6 +183,30 @@ class App:
         self._free_faces = [
             face for face in self.faces if not self.sharing.share_listening(face)
         ]
+        if config.api.serve:
+            self._add_api(store)
+
+    def _add_api(self, store: SqlStore) -> None:
+        """Serve the engine to others as well; it keeps itself up to date."""
+        from engine.api.service import ApiService, Feed, Grading, Memory
+        from engine.embedded.source import EmbeddedSource
+
+        source = self.source
+        if not isinstance(source, EmbeddedSource):
+            raise ConfigError("api.serve: what is served is our own engine")
+        # what stands is kept with every poll, here or in another process
+        memory = Memory(load=lambda: store.bookmark(source.name))
+        self._grading = Grading(
+            source, engine_wanted(self.config), now=self.now, memory=memory
+        )
+        feed = Feed(
+            state=lambda: source.state,
+            trouble=self._grading.trouble,
+            candles=store,
+        )
+        api = ApiService(self.config.api, feed, store, now=self.now)
+        self.faces.append(api)
+        self._free_faces.append(api)
 
     def _has(self, *roles: Role) -> bool:
         """Whether this process has one of these roles."""
@@ -214,6 +274,7 @@ class App:
             spending=getattr(self.source, "spending", None),
             lookup=self.source.lookup,
             watches_max=config.app.watches_max,
+            explain=explainer(self.source),
         )
         self.desk = CommandDesk(self.room)
         post = OperatorPost(
@@ -323,6 +384,9 @@ class App:
                     loops.append(group.create_task(self.fanout.run(), name=FAN_OUT))
                 if self._has("deliver", "web"):
                     loops.append(group.create_task(self.dispatcher.run()))
+                if self._grading is not None:
+                    grading = group.create_task(self._grading.run(), name=GRADING)
+                    loops.append(grading)
                 for face in self._free_faces:
                     await face.start()
                     stack.push_async_callback(face.stop)
@@ -369,7 +433,7 @@ class App:
         """Let sends in flight end; what does not in time goes out again later."""
         self.dispatcher.stop()
         for task in loops:
-            if task.get_name() == FAN_OUT:
+            if task.get_name() in {FAN_OUT, GRADING}:
                 task.cancel()
         if loops:
             _, late = await asyncio.wait(loops, timeout=DRAIN.total_seconds())

@@ -68,6 +68,33 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Component:
+    """A part of a grade: `value` 0-100 and the points it adds to 50 or takes away.
+
+    `weight` is its share of the whole, 0 to 1.
+    """
+
+    name: str
+    value: float
+    weight: float
+    points: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """What the grade at `as_of` is made of, the largest share first.
+
+    Without components there is no grade; `days` of history of `enough_days` tell
+    whether that is for want of history.
+    """
+
+    as_of: datetime
+    components: tuple[Component, ...] = ()
+    days: int = 0
+    enough_days: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """What one fetch brought: at most one reading per asset.
 

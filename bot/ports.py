@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from bot.access import Invite, Rule
 from bot.announcing import Announcement, AnnouncementState, PostState
@@ -28,6 +28,7 @@ from bot.model import (
     Errand,
     ErrandKind,
     Event,
+    Explanation,
     FrozenMessage,
     JsonDict,
     MessageKind,
@@ -88,6 +89,18 @@ class GradeSource(Protocol):
 
     async def close(self) -> None:
         """Give back connections; may be called twice."""
+        ...
+
+
+@runtime_checkable
+class ExplainingSource(Protocol):
+    """A grading engine that can say why its grades are what they are."""
+
+    def explain(self, key: str) -> Explanation | None:
+        """Explain the newest grade that a fetch of this process brought.
+
+        None where it brought none of this asset.
+        """
         ...
 
 
@@ -557,6 +570,15 @@ class Store(Protocol):
         One transaction: assets (created or refreshed), readings, states, lines,
         events with an open fan-out cursor, bookmark, poll row. An event whose key
         exists is left alone and not returned.
+        """
+        ...
+
+    async def succeed_source(self, family: str, source: str) -> int:
+        """Give the assets of an engine's last version to its new one; return how many.
+
+        `family` is how the names of all its versions begin. Watches stay with the
+        assets, while what detection knew of them is forgotten: the new version begins
+        with a baseline. Nothing is done once the new one has assets.
         """
         ...
 

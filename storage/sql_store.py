@@ -6,7 +6,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.ports import Clock, Store
 from storage.access import AccessStore
 from storage.announcements import AnnouncementStore
+from storage.api_keys import ApiKeyStore
 from storage.assets import AssetStore
+from storage.candles import CandleStore
 from storage.clock import ClockStore
 from storage.database import Database
 from storage.dead_letters import DeadLetterStore
@@ -26,6 +28,7 @@ from storage.population import PopulationStore
 from storage.recipients import RecipientStore
 from storage.routes import RouteStore
 from storage.screens import ScreenStore
+from storage.succession import SuccessionStore
 from storage.trails import TrailStore
 from storage.watches import WatchStore
 
@@ -54,6 +57,9 @@ class SqlStore(
     LeaseStore,
     ValueStore,
     ClockStore,
+    CandleStore,
+    ApiKeyStore,
+    SuccessionStore,
     Store,
 ):
     """What Flipwatch remembers, on SQLite or PostgreSQL; `open_store` makes one.

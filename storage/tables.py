@@ -17,6 +17,7 @@ from storage.asset_tables import (
     PollRow,
     ReadingRow,
 )
+from storage.candle_tables import ApiKeyRow, CandleRow, SeriesRow
 from storage.columns import Row
 from storage.desk_tables import (
     AccessRuleRow,
@@ -77,6 +78,9 @@ DELIVERIES = table(DeliveryRow)
 INBOX = table(InboxEntryRow)
 LEASES = table(LeaseRow)
 BOT_VALUES = table(BotValueRow)
+SERIES = table(SeriesRow)
+CANDLES = table(CandleRow)
+API_KEYS = table(ApiKeyRow)
 ACCESS_RULES = table(AccessRuleRow)
 INVITES = table(InviteRow)
 ANNOUNCEMENTS = table(AnnouncementRow)

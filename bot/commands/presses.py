@@ -53,7 +53,7 @@ async def press(room: Room, call: Call, action: str) -> PressReply:
     if menu is not None:
         return await menu(room, call, argument)
     match name:
-        case "chart" | "why" | "signal" | "watchme":
+        case "chart" | "why" | "signal" | "watchme" | "parts":
             return await _anybody(room, call, name, argument)
         case "sample":
             return PressReply(message=await about.preview(room, call, ""))
@@ -76,6 +76,8 @@ async def _anybody(room: Room, call: Call, name: str, argument: str) -> PressRep
         return PressReply(toast=_OLD)
     if name == "watchme":
         return await alert_presses.watch_me(room, call, asset)
+    if name == "parts":
+        return PressReply(message=await about.why_grade(room, call, asset))
     if name == "chart":
         return PressReply(message=await alert_presses.chart(room, call, asset))
     if name == "why" and call.kind is PlaceKind.PRIVATE:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from bot.errors import SourceError, UserError
 from bot.grammar import suggest
-from bot.model import Asset, AssetInfo, PlaceKind, Recipient, Watch
+from bot.model import Asset, AssetInfo, Explanation, PlaceKind, Recipient, Watch
 from bot.population import Spending
 from bot.ports import Call, Clock, Store
 
@@ -67,6 +67,8 @@ class Room:
         watches_max: how many watches one list may have.
         past: counts the messages that watches would have sent in the last 90 days,
             and those of the worst day; None where nothing replays history.
+        explain: says what an asset's newest grade is made of, by the engine's key; None
+            where the engine does not say, or not in this process.
     """
 
     store: Store
@@ -83,6 +85,7 @@ class Room:
     lookup: Callable[[str], Awaitable[Sequence[AssetInfo]]] | None = None
     watches_max: int = 500
     past: Callable[[Sequence[Watch]], Awaitable[tuple[int, int]]] | None = None
+    explain: Callable[[str], Explanation | None] = lambda _key: None
 
     async def engine_now(self) -> datetime:
         """Return the time by which ages count: ours, or that of a recording."""
@@ -141,6 +144,14 @@ class Room:
         near = await self.suggestion(word)
         hint = f"Did you mean {near}?" if near else "Its symbol, please, such as BTC."
         raise UserError(f"I don't know “{word}”", hint=hint)
+
+    def explanation(self, asset: Asset) -> Explanation | None:
+        """Explain the grade that is shown of an asset; None where nobody can."""
+        found = self.explain(asset.key)
+        if found is None or asset.state is None:
+            return None
+        # The engine may be an hour ahead of what has been stored: not this grade, then.
+        return found if found.as_of == asset.state.last.as_of else None
 
     async def asset_of(self, number: str) -> Asset | None:
         """Return the asset a button or link carries the id of, None if it is gone."""

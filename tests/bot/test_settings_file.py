@@ -137,6 +137,9 @@ IN_THE_ENVIRONMENT = {
     "app.log_level": ("debug", "debug"),
     "app.log_format": ("json", "json"),
     "engine.kind": ("remote", "remote"),
+    "engine.exchange": ("kraken", "kraken"),
+    "engine.fallback_exchanges": ("[]", ()),
+    "engine.exchange_urls": ('["okx=http://x"]', ("okx=http://x",)),
     "engine.base_url": ("http://engine/v3", "http://engine/v3"),
     "engine.public_note": ("Grades by us", "Grades by us"),
     "engine.api_key": ("null", "null"),
@@ -145,6 +148,7 @@ IN_THE_ENVIRONMENT = {
     "engine.credits_per_month": ("500", 500),
     "engine.universe": ("all", "all"),
     "engine.replay_file": ("year.csv", "year.csv"),
+    "engine.replay_scenario": ("candles", "candles"),
     "engine.replay_speed": ("3600", 3600.0),
     "storage.url": ("sqlite+aiosqlite:///x.db", "sqlite+aiosqlite:///x.db"),
     "web.host": ("0.0.0.0", "0.0.0.0"),
@@ -154,6 +158,11 @@ IN_THE_ENVIRONMENT = {
     "delivery.max_age": ("3600", 3600.0),
     "delivery.concurrency": ("7", 7),
     "alerts.rearm_band": ("2.5", 2.5),
+    "api.serve": ("true", True),
+    "api.host": ("0.0.0.0", "0.0.0.0"),
+    "api.port": ("0", 0),
+    "api.access": ("open", "open"),
+    "api.per_minute": ("60", 60),
 }
 #: what an option needs beside it
 ALSO = {

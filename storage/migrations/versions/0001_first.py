@@ -573,9 +573,8 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("watch_id", "threshold", name=op.f("pk_watch_lines")),
     )
-    _create_desk_tables()
-    _create_places()
-    _create_links()
+    for create in (_create_desk_tables, _create_places, _create_links, _create_engine):
+        create()
 
 
 def _create_links() -> None:
@@ -749,9 +748,64 @@ def _create_places() -> None:
     op.create_index("ix_errands_due", "errands", ["due_at"])
 
 
+def _create_engine() -> None:
+    """Create what our own engine keeps: its candles, and the keys to its API."""
+    op.create_table(
+        "api_keys",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("digest", TEXT, nullable=False),
+        sa.Column("per_minute", sa.Integer(), nullable=True),
+        sa.Column("created_at", TIME, nullable=False),
+        sa.Column("revoked_at", TIME, nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_api_keys")),
+        sa.UniqueConstraint("name", name=op.f("uq_api_keys_name")),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "candle_series",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("exchange", TEXT, nullable=False),
+        sa.Column("base", TEXT, nullable=False),
+        sa.Column("pair", TEXT, nullable=False),
+        sa.Column("turnover", sa.Float(), nullable=True),
+        sa.Column("is_member", sa.Boolean(), nullable=False),
+        sa.Column("gone_at", TIME, nullable=True),
+        sa.Column("hours_from", TIME, nullable=True),
+        sa.Column("days_from", TIME, nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_candle_series")),
+        sa.UniqueConstraint(
+            "exchange", "base", name=op.f("uq_candle_series_exchange_base")
+        ),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "candles",
+        sa.Column("series_id", ID, autoincrement=False, nullable=False),
+        sa.Column("frame", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("start", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("open", sa.Float(), nullable=False),
+        sa.Column("high", sa.Float(), nullable=False),
+        sa.Column("low", sa.Float(), nullable=False),
+        sa.Column("close", sa.Float(), nullable=False),
+        sa.Column("volume", sa.Float(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["series_id"],
+            ["candle_series.id"],
+            name=op.f("fk_candles_series_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("series_id", "frame", "start", name=op.f("pk_candles")),
+        sqlite_with_rowid=False,
+    )
+
+
 def downgrade() -> None:
     """Drop all tables."""
     for name in (
+        "candles",
+        "candle_series",
+        "api_keys",
         "announcement_posts",
         "announcements",
         "invites",
