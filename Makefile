@@ -52,8 +52,9 @@ crash: $(INSTALLED) ## kill -9 the program KILLS=200 times per platform and data
 	@KILLS=$(or $(KILLS),200) $(BIN)/python -m pytest -q -rP -n $(JOBS) \
 	  --maxprocesses $(MAX_JOBS) tests/crash $(ARGS)
 
-docs: $(INSTALLED) ## write config.example.toml and docs/configuration.md from bot/config.py
+docs: $(INSTALLED) ## write config.example.toml, docs/configuration.md and docs/commands.md
 	@$(BIN)/python -m bot.options
+	@$(BIN)/python tests/commands_manual.py
 
 lock: $(INSTALLED) ## write requirements.lock anew; ARGS=--upgrade takes the newest versions
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 \

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from bot import errands, steward
+from bot.announcer import STEP_EVERY, AnnouncePlan, Announcer
 from bot.commands import CommandDesk, Room, SourceInfo
 from bot.commands.operators import first_start_code
 from bot.config import Config, Role
@@ -23,6 +24,8 @@ from bot.limits import Limits
 from bot.metrics import Metrics
 from bot.model import Address, Explanation, Platform, Wanted
 from bot.operator_post import OperatorPost, PostPlan
+from bot.pauses import LOOK_EVERY as PAUSES_EVERY
+from bot.pauses import Pauses
 from bot.poller import Poller, PollPlan
 from bot.ports import (
     Clock,
@@ -111,6 +114,8 @@ class App:
         self.web: WebFace
         self.faces: list[Face] = []
         self.sharing: Sharing
+        self.pauses: Pauses
+        self.announcer: Announcer
         self._hooks: list[Hook] = []
         self.room: Room
         self.watchman: Watchman
@@ -225,6 +230,16 @@ class App:
             ),
             now=now,
         )
+        self.pauses = Pauses(store, apply=self.dispatcher.hold)
+        self.announcer = Announcer(
+            store,
+            senders,
+            AnnouncePlan(
+                send_timeout=timedelta(seconds=delivery.send_timeout),
+                may_send=self.dispatcher.has_room,
+            ),
+            now=now,
+        )
         self.fanout = FanOut(store, now=now, wake=self.dispatcher.wake)
         self.poller = Poller(
             self.source,
@@ -234,6 +249,7 @@ class App:
                 universe=config.engine.universe,
                 band=config.alerts.rearm_band,
                 worker=worker,
+                is_paused=self.pauses.are_polls,
             ),
             now=now,
             wake=self.fanout.wake,
@@ -250,8 +266,12 @@ class App:
             now=now,
             operators=frozenset(config.app.operators),
             access=config.app.access,
+            listed=frozenset(config.app.users),
+            lines_per_minute=config.app.lines_per_minute,
             troubles=self.troubles,
             wake=self.dispatcher.wake,
+            on_pause=self.pauses.look,
+            spending=getattr(self.source, "spending", None),
             lookup=self.source.lookup,
             watches_max=config.app.watches_max,
             explain=explainer(self.source),
@@ -354,6 +374,8 @@ class App:
         Raises whatever ended a part that must never end.
         """
         await self._greet()
+        # before the first poll and the first send: a pause outlives a restart
+        await self.pauses.look()
         async with AsyncExitStack() as stack:
             schedule = await stack.enter_async_context(Schedule(self.now))
             async with asyncio.TaskGroup() as group:
@@ -379,6 +401,8 @@ class App:
                     every = steward.LOOK_EVERY
                     schedule.every(every, self.steward.look, name="steward")
                     schedule.every(LIFE_LOOK, self._send_signs, name="life_signs")
+                    schedule.every(STEP_EVERY, self._announce, name="announce")
+                schedule.every(PAUSES_EVERY, self._look_at_pauses, name="pauses")
                 schedule.every(LOOK_EVERY, self.watchman.look, name="watchman")
                 self.serving.set()
                 self._log_start()
@@ -433,6 +457,19 @@ class App:
             logger.warning("the clock stepped back", extra={"seconds": step.seconds})
             self.dispatcher.wake()
 
+    async def _announce(self) -> None:
+        try:
+            await self.announcer.step()
+        except StoreError:
+            logger.exception("not announced", extra={"action": "announce_failed"})
+
+    async def _look_at_pauses(self) -> None:
+        try:
+            await self.pauses.look()
+        except StoreError:
+            # what was known last stays in force
+            logger.warning("pauses not seen", extra={"action": "pauses_unseen"})
+
     def _sent(self, platform: Platform, delay: timedelta) -> None:
         self._metrics.sent(platform, delay)
         self.watchman.worked(platform)
@@ -451,7 +488,10 @@ class App:
     # ------------------------------------------------------------------------ health
 
     def troubles(self) -> Mapping[str, str]:
-        """Name what keeps parts from working, for /status."""
+        """Name what keeps parts from working, and what is paused, for /status."""
+        return {**self._faults(), **self.pauses.troubles()}
+
+    def _faults(self) -> Mapping[str, str]:
         found = {
             face.name: face.trouble()
             for face in self.faces
@@ -468,7 +508,7 @@ class App:
 
     async def health(self) -> Mapping[str, str]:
         """Name each dependency with its trouble, for /readyz; empty is well."""
-        found = dict(self.troubles())
+        found = dict(self._faults())
         try:
             await self.store.ping()
             found["database"] = ""
@@ -478,6 +518,8 @@ class App:
         return found
 
     async def _engine_health(self) -> str:
+        if self.pauses.are_polls():
+            return ""
         trouble = self.poller.trouble()
         good = await self.store.last_good_poll(self.source.name)
         if good is None:

@@ -388,8 +388,24 @@ class AppConfig(Section):
     )
     access: Literal["open", "invite", "list"] = option(
         "open",
-        "Who may use the bot: anybody, those invited, or those an operator listed.",
+        "Who may use the bot: anybody, those with an invite, or those listed by its"
+        " operators.",
         allowed='"open", "invite" or "list"',
+    )
+    users: Annotated[
+        tuple[Annotated[str, AfterValidator(check_operator)], ...],
+        Strict(strict=False),
+    ] = option(
+        (),
+        "Users and chats that may use the bot when access is not open, written"
+        " platform:id; operators let in more by /admin allow.",
+        allowed='a list such as ["telegram:123456789", "telegram:-1001234567890"]',
+    )
+    lines_per_minute: Annotated[float, Field(ge=1, le=100000)] = option(
+        30.0,
+        "How many lines a minute one user may type; whoever types more is told once,"
+        " then not answered for a while. Alerts are not counted.",
+        allowed="a number from 1 to 100000",
     )
     roles: Annotated[tuple[Role, ...], Field(min_length=1), Strict(strict=False)] = (
         option(

@@ -4,6 +4,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.ports import Clock, Store
+from storage.access import AccessStore
+from storage.announcements import AnnouncementStore
 from storage.api_keys import ApiKeyStore
 from storage.assets import AssetStore
 from storage.candles import CandleStore
@@ -22,9 +24,12 @@ from storage.lockfile import LockFile
 from storage.parking import ParkingStore
 from storage.places import PlaceStore
 from storage.polls import PollStore
+from storage.population import PopulationStore
 from storage.recipients import RecipientStore
 from storage.routes import RouteStore
+from storage.screens import ScreenStore
 from storage.succession import SuccessionStore
+from storage.trails import TrailStore
 from storage.watches import WatchStore
 
 
@@ -43,6 +48,11 @@ class SqlStore(
     ErrandStore,
     WatchStore,
     AssetStore,
+    ScreenStore,
+    AccessStore,
+    AnnouncementStore,
+    TrailStore,
+    PopulationStore,
     InboxStore,
     LeaseStore,
     ValueStore,

@@ -19,6 +19,12 @@ from storage.asset_tables import (
 )
 from storage.candle_tables import ApiKeyRow, CandleRow, SeriesRow
 from storage.columns import Row
+from storage.desk_tables import (
+    AccessRuleRow,
+    AnnouncementPostRow,
+    AnnouncementRow,
+    InviteRow,
+)
 from storage.recipient_tables import (
     BotValueRow,
     DeliveryRow,
@@ -75,3 +81,7 @@ BOT_VALUES = table(BotValueRow)
 SERIES = table(SeriesRow)
 CANDLES = table(CandleRow)
 API_KEYS = table(ApiKeyRow)
+ACCESS_RULES = table(AccessRuleRow)
+INVITES = table(InviteRow)
+ANNOUNCEMENTS = table(AnnouncementRow)
+ANNOUNCEMENT_POSTS = table(AnnouncementPostRow)

@@ -48,6 +48,8 @@ DOCUMENTED = {
     "api.per_minute": 600,
     "app.operators": (),
     "app.access": "open",
+    "app.users": (),
+    "app.lines_per_minute": 30.0,
 }
 
 

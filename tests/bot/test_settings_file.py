@@ -126,6 +126,8 @@ IN_THE_ENVIRONMENT = {
     "discord.shard_ids": ("[0, 1]", (0, 1)),
     "app.operators": ('["telegram:1", "web:a"]', ("telegram:1", "web:a")),
     "app.access": ("invite", "invite"),
+    "app.users": ('["telegram:1"]', ("telegram:1",)),
+    "app.lines_per_minute": ("60", 60.0),
     "app.roles": (
         '["web", "poll", "deliver", "chat"]',
         ("web", "poll", "deliver", "chat"),
@@ -308,7 +310,7 @@ def test_variables_of_tests_and_of_kubernetes_are_none_of_ours(folder):
 _words = st.text(st.characters(codec="utf-8"), max_size=30)
 _addresses = st.one_of(
     st.integers(-(10**15), 10**15).map(lambda n: f"telegram:{n}"),
-    st.integers(1, 10**19).map(lambda n: f"discord:{n}"),
+    st.integers(1, 2**63 - 1).map(lambda n: f"discord:{n}"),
 )
 _configs = st.fixed_dictionaries(
     {},

@@ -224,6 +224,20 @@ def upgrade() -> None:
     )
     op.create_index("ix_events_asset", "events", ["asset_id", "id"])
     op.create_index(
+        "ix_events_corrects",
+        "events",
+        ["corrects"],
+        postgresql_where=sa.text("corrects <> ''"),
+        sqlite_where=sa.text("corrects <> ''"),
+    )
+    op.create_index(
+        "ix_events_flips",
+        "events",
+        ["source", "as_of"],
+        postgresql_where=sa.text("kind = 'flip'"),
+        sqlite_where=sa.text("kind = 'flip'"),
+    )
+    op.create_index(
         "ix_events_open",
         "events",
         ["id"],
@@ -559,9 +573,8 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("watch_id", "threshold", name=op.f("pk_watch_lines")),
     )
-    _create_places()
-    _create_links()
-    _create_engine()
+    for create in (_create_desk_tables, _create_places, _create_links, _create_engine):
+        create()
 
 
 def _create_links() -> None:
@@ -629,6 +642,72 @@ def _create_links() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_undos_recipient", "undos", ["recipient_id"])
+
+
+def _create_desk_tables() -> None:
+    """Create who may use the bot, invites and announcements."""
+    op.create_table(
+        "access_rules",
+        sa.Column("subject", TEXT, nullable=False),
+        sa.Column("is_allowed", sa.Boolean(), nullable=False),
+        sa.Column("set_by", TEXT, nullable=False),
+        sa.Column("set_at", TIME, nullable=False),
+        sa.PrimaryKeyConstraint("subject", name=op.f("pk_access_rules")),
+    )
+    op.create_table(
+        "invites",
+        sa.Column("code", TEXT, nullable=False),
+        sa.Column("uses", sa.Integer(), nullable=False),
+        sa.Column("used", sa.Integer(), nullable=False),
+        sa.Column("expires_at", TIME, nullable=False),
+        sa.Column("created_by", TEXT, nullable=False),
+        sa.Column("created_at", TIME, nullable=False),
+        sa.PrimaryKeyConstraint("code", name=op.f("pk_invites")),
+    )
+    op.create_table(
+        "announcements",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("text", TEXT, nullable=False),
+        sa.Column("state", TEXT, nullable=False),
+        sa.Column("created_by", TEXT, nullable=False),
+        sa.Column("created_at", TIME, nullable=False),
+        sa.Column("ended_at", TIME, nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_announcements")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        "uq_announcements_sending",
+        "announcements",
+        ["state"],
+        unique=True,
+        sqlite_where=sa.text("state = 'sending'"),
+        postgresql_where=sa.text("state = 'sending'"),
+    )
+    op.create_table(
+        "announcement_posts",
+        sa.Column("announcement_id", ID, autoincrement=False, nullable=False),
+        sa.Column("recipient_id", ID, autoincrement=False, nullable=False),
+        sa.Column("state", TEXT, nullable=False),
+        sa.Column("reason", TEXT, nullable=False),
+        sa.Column("begun_at", TIME, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["announcement_id"],
+            ["announcements.id"],
+            name=op.f("fk_announcement_posts_announcement_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["recipient_id"],
+            ["recipients.id"],
+            name=op.f("fk_announcement_posts_recipient_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint(
+            "announcement_id",
+            "recipient_id",
+            name=op.f("pk_announcement_posts"),
+        ),
+    )
 
 
 def _create_places() -> None:
@@ -727,6 +806,10 @@ def downgrade() -> None:
         "candles",
         "candle_series",
         "api_keys",
+        "announcement_posts",
+        "announcements",
+        "invites",
+        "access_rules",
         "watch_lines",
         "deliveries",
         "watches",
