@@ -48,8 +48,8 @@ _BETA = (0.35, 0.8)
 #: small coins move more
 _LIVELY = (0.7, 1.5)
 _EIGHT = 8
-#: hours whose prices are kept: a day and a bit
-_REMEMBERED = 32
+#: hours whose prices are kept: two days and a bit, for at first each hour brings two
+_REMEMBERED = 64
 _BOOKMARK_MAX = 9
 
 
