@@ -48,6 +48,8 @@ _BETA = (0.35, 0.8)
 #: small coins move more
 _LIVELY = (0.7, 1.5)
 _EIGHT = 8
+#: hours whose prices are kept: two days and a bit, for at first each hour brings two
+_REMEMBERED = 64
 _BOOKMARK_MAX = 9
 
 
@@ -82,11 +84,19 @@ class SyntheticMarket:
         self.coins = tuple(_coin(listed) for listed in assets)
         self.bases = tuple(listed.symbol for listed in assets)
         self._market = seed_of(f"{_SEED} market")
+        self._closes: dict[int, list[float]] = {}
 
     def closes(self, hour: int) -> list[float]:
         """Return the price of each coin when an hour ends."""
-        common = _course(self._market, hour)
-        return [_price(coin, common, hour) for coin in self.coins]
+        known = self._closes.get(hour)
+        if known is None:
+            common = _course(self._market, hour)
+            known = [_price(coin, common, hour) for coin in self.coins]
+            # volumes ask for the price of a day before
+            if len(self._closes) >= _REMEMBERED:
+                del self._closes[next(iter(self._closes))]
+            self._closes[hour] = known
+        return known
 
     def volumes(self, hour: int, closes: Sequence[float]) -> list[float]:
         """Return what is traded of each coin in an hour, in US dollars.

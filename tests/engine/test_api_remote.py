@@ -95,8 +95,8 @@ async def test_event_for_event_the_same(world: ApiWorld, stores) -> None:
     for bot in (own_bot, remote_bot):
         await lines_for(bot.store)
 
-    for _ in range(4 * 24):
-        world.clock.advance(hours=6)
+    for _ in range(2 * 24):
+        world.clock.advance(hours=12)
         await own_bot.poll()
         await remote_bot.poll()
 

@@ -243,7 +243,7 @@ def test_one_bad_candle_does_not_flip_an_asset(factor):
     for rate in (0.01, -0.01):
         closes = rising(200, rate)
         clean = grade(alone(closes)).signal[ENOUGH_DAYS:]
-        for at in range(120, 180, 7):
+        for at in range(120, 180, 13):
             bad = closes.copy()
             bad[at] *= factor
             found = grade(alone(bad)).signal[ENOUGH_DAYS:]
