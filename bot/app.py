@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
+from bot.backfill import STEP_EVERY, Backfill
 from bot.commands import CommandDesk, Room, SourceInfo
 from bot.commands.operators import first_start_code
 from bot.config import Config, Role
@@ -19,7 +20,16 @@ from bot.metrics import Metrics
 from bot.model import Address, Platform
 from bot.operator_post import OperatorPost, PostPlan
 from bot.poller import Poller, PollPlan
-from bot.ports import Clock, Face, GradeSource, Hook, Sender, Store
+from bot.ports import (
+    Clock,
+    Face,
+    GradeSource,
+    HistorySource,
+    Hook,
+    Sender,
+    Store,
+)
+from bot.rehearsals import RehearsalPlan, Rehearsals
 from bot.schedule import Schedule
 from bot.sharing import Sharing, worker_name
 from bot.watchman import LOOK_EVERY, Watchman, WatchPlan
@@ -75,6 +85,8 @@ class App:
         self.sharing: Sharing
         self._hooks: list[Hook] = []
         self.room: Room
+        self.rehearsals: Rehearsals
+        self.backfill: Backfill | None = None
         self.watchman: Watchman
         self._open_private: Callable[[str], Awaitable[Address]] | None = None
         #: set once every face has started
@@ -102,6 +114,7 @@ class App:
         stack.push_async_callback(self.source.close)
         store = await open_store(config.storage.url, now=now, is_alone=True)
         stack.push_async_callback(store.close)
+        stack.push_async_callback(self._end_rehearsals)
         store.update_every = self.source.update_every
         self.store = store
         self._metrics = Metrics(store, self.source.name, now=now)
@@ -174,6 +187,22 @@ class App:
             title=self.source.title,
             update_every=self.source.update_every,
         )
+        offers_past = hasattr(self.source, "fetch_history")
+        self.backfill = (
+            Backfill(cast("HistorySource", self.source), store, now=now)
+            if offers_past
+            else None
+        )
+        self.rehearsals = Rehearsals(
+            store,
+            RehearsalPlan(
+                source=source.name,
+                interval=timedelta(seconds=config.engine.poll_interval),
+                update_every=source.update_every,
+                band=config.alerts.rearm_band,
+            ),
+            now=now,
+        )
         self.room = Room(
             store=store,
             source=source,
@@ -184,6 +213,7 @@ class App:
             wake=self.dispatcher.wake,
             lookup=self.source.lookup,
             watches_max=config.app.watches_max,
+            rehearsals=self.rehearsals,
         )
         self.desk = CommandDesk(self.room)
         post = OperatorPost(
@@ -275,6 +305,8 @@ class App:
                     schedule.every(interval, self._poll, name="poll")
                 if self._has("deliver"):
                     schedule.every(CLOCK_LOOK, self._mend_clock, name="clock")
+                if self._has("poll") and self.backfill is not None:
+                    schedule.every(STEP_EVERY, self._fill_in, name="backfill")
                 schedule.every(LOOK_EVERY, self.watchman.look, name="watchman")
                 self.serving.set()
                 self._log_start()
@@ -311,6 +343,17 @@ class App:
             _, late = await asyncio.wait(loops, timeout=DRAIN.total_seconds())
             for task in late:
                 task.cancel()
+
+    async def _fill_in(self) -> None:
+        if self.backfill is None:
+            return
+        try:
+            await self.backfill.step()
+        except StoreError:
+            logger.exception("history not kept", extra={"action": "backfill"})
+
+    async def _end_rehearsals(self) -> None:
+        await self.rehearsals.close()
 
     async def _poll(self) -> None:
         try:

@@ -75,6 +75,18 @@ class SourceProtocolError(SourceError):
     """The engine answered something that is not a snapshot."""
 
 
+class SourceImplausibleError(SourceError):
+    """The engine's snapshot can't be true; nothing is detected on it.
+
+    Attributes:
+        count: of how many readings that is said.
+    """
+
+    def __init__(self, text: str, *, reason: str, count: int) -> None:
+        super().__init__(text, reason=reason)
+        self.count = count
+
+
 class SourceEndedError(SourceError):
     """A replay has no further snapshot."""
 

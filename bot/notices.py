@@ -81,6 +81,9 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("unwatch", "BTC", "stop hearing of it"),
     ("watchlist", "", "what you watch, freshest flip first"),
     ("signal", "BTC", "signal, grade and price now"),
+    ("market", "", "how much of the market is bullish"),
+    ("record", "BTC", "what past signals were worth"),
+    ("simulate", "BTC grade>=80", "what a watch would have sent"),
     ("threshold", "BTC 80 50", "set lines for one asset, or for all"),
     ("mute", "BTC 24h", "hold alerts: 1h, 24h or flip"),
     ("unmute", "BTC", "let them through again"),
@@ -134,6 +137,21 @@ def refused(title: str, hint: str = "") -> Message:
     """Answer somebody who may not do this."""
     body = (line(hint),) if hint else ()
     return Message(title=line("🔒 ", bold(title)), body=body, is_private=True)
+
+
+def believed(*, is_new: bool) -> Message:
+    """Answer an operator who says that what the engine sent is so."""
+    if not is_new:
+        return Message(
+            title=line("👌 ", bold("Nothing is held")),
+            body=(line("The last poll was believed, or brought nothing at all."),),
+            is_private=True,
+        )
+    return Message(
+        title=line("👌 ", bold("I believe it once")),
+        body=(line("The next poll is taken as it comes, if it looks the same."),),
+        is_private=True,
+    )
 
 
 def failed() -> Message:

@@ -24,8 +24,10 @@ from bot.model import (
     Event,
     FrozenMessage,
     JsonDict,
+    MarketPoint,
     MessageKind,
     Mute,
+    PastReading,
     PlaceKind,
     Platform,
     PollSummary,
@@ -35,10 +37,12 @@ from bot.model import (
     Recipient,
     Route,
     Snapshot,
+    Stance,
     Target,
     Tell,
     Tick,
     Told,
+    Turn,
     Wanted,
     Watch,
 )
@@ -78,6 +82,26 @@ class GradeSource(Protocol):
 
     async def close(self) -> None:
         """Give back connections; may be called twice."""
+        ...
+
+
+class HistorySource(Protocol):
+    """A grading engine that also says what it said before.
+
+    `history_together` is of how many assets one fetch may ask.
+    """
+
+    name: str
+    history_together: int
+
+    async def fetch_history(
+        self, keys: Sequence[str], last: datetime
+    ) -> Sequence[Reading]:
+        """Fetch some weeks of days up to and with one, oldest first.
+
+        Empty where nothing is known. Raises only `SourceError`; with reason `budget`
+        where polls need the credits.
+        """
         ...
 
 
@@ -306,6 +330,10 @@ class PollResult:
         readings: to be kept in history (a baseline, a newer `as_of`, an applied
             revision, or a refreshed price at an equal `as_of`, which replaces it).
         private_lines: their new sides; `dropped_lines` follow the shared line again.
+        market: the bull-bear indicator after this poll; one of the same `as_of` is
+            replaced.
+        failure: the reason of a poll that gave no grades but has an event all the
+            same: source trouble. The poll is recorded as failed.
     """
 
     tick: Tick
@@ -317,6 +345,8 @@ class PollResult:
     events: tuple[Event, ...] = ()
     private_lines: tuple[PrivateLine, ...] = ()
     dropped_lines: tuple[PrivateLine, ...] = ()
+    market: MarketPoint | None = None
+    failure: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -474,6 +504,59 @@ class Store(Protocol):
         self, source: str, keys: Sequence[str], at: datetime
     ) -> Mapping[str, float]:
         """Return each asset's price from the newest reading in `[at - 12 h, at]`."""
+        ...
+
+    # ---- history
+
+    async def list_stances(self, source: str) -> Sequence[Stance]:
+        """List how every asset of the source stands; our own pseudo-assets are not."""
+        ...
+
+    async def daily_readings(
+        self, source: str, keys: Sequence[str], *, after: datetime, before: datetime
+    ) -> Mapping[str, Sequence[PastReading]]:
+        """Return each asset's last reading of every day (UTC), oldest first.
+
+        Of readings with `after < as_of < before`, each in its latest revision. Assets
+        without any are left out.
+        """
+        ...
+
+    async def readings_between(
+        self, source: str, keys: Sequence[str], *, after: datetime, until: datetime
+    ) -> Mapping[str, Sequence[PastReading]]:
+        """Return each asset's readings with `after < as_of <= until`, oldest first.
+
+        All revisions, in the order in which they came.
+        """
+        ...
+
+    async def list_turns(
+        self, source: str, keys: Sequence[str] | None = None
+    ) -> Mapping[str, Sequence[Turn]]:
+        """Return each asset's flips that were not taken back, oldest first.
+
+        None asks for every asset.
+        """
+        ...
+
+    async def market_history(
+        self, source: str, *, after: datetime
+    ) -> Sequence[MarketPoint]:
+        """List the bull-bear indicator's points with a later `as_of`, oldest first."""
+        ...
+
+    async def add_history(
+        self, source: str, key: str, readings: Sequence[Reading]
+    ) -> int:
+        """Keep readings that are older than all we have of an asset; return how many.
+
+        For records alone: no state, line or event changes. Idempotent.
+        """
+        ...
+
+    async def last_fresh(self, source: str) -> datetime | None:
+        """Return when a reading of the source last was new, by our clock."""
         ...
 
     # ---- fan-out

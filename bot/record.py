@@ -150,7 +150,7 @@ class Record:
 def coin_toss(followed: int, count: int) -> float:
     """Return the chance that of `count` fair tosses at least `followed` are heads."""
     ways = sum(comb(count, heads) for heads in range(followed, count + 1))
-    return ways / 2**count
+    return float(ways / 2**count)
 
 
 def flips_of(bars: Iterable[Bar], *, is_next_bar: bool = False) -> list[PricedFlip]:

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from bot.model import (
+    OWN_KEYS,
     Backdrop,
     EventKind,
     Market,
@@ -13,6 +14,7 @@ from bot.model import (
     Signal,
     Waiting,
 )
+from bot.news import Reason
 from storage.assets import read_assets
 from storage.packed import among, named
 from storage.tables import ASSETS, CATEGORIES, EVENTS, STATES, WATCHES
@@ -50,7 +52,7 @@ def load_backdrops(
             title=title,
             own=frozenset(own[who]),
             others=tuple(assets[i] for i in sorted(own[who]) if i in assets),
-            market=markets.around(each) if _is_broad(each) else None,
+            market=markets.around(each) if _tells_market(each) else None,
         )
     return found
 
@@ -58,6 +60,10 @@ def load_backdrops(
 def _is_broad(waiting: Sequence[Waiting]) -> bool:
     assets = {w.asset.id for w in waiting if w.event.kind is not EventKind.CROSSING}
     return len(assets) >= _BROAD_FROM
+
+
+def _tells_market(waiting: Sequence[Waiting]) -> bool:
+    return _is_broad(waiting) or any(w.held_for == Reason.DIGEST for w in waiting)
 
 
 def _is_wide(waiting: Sequence[Waiting]) -> bool:
@@ -116,7 +122,7 @@ class _Counter:
             statement = (
                 select(func.count())
                 .select_from(ASSETS)
-                .where(ASSETS.c.source == source)
+                .where(ASSETS.c.source == source, ~ASSETS.c.key.startswith(OWN_KEYS))
             )
             if scope == Scope.TOP.value:
                 statement = statement.where(ASSETS.c.rank.is_not(None))
@@ -172,7 +178,11 @@ class _Markets:
         counts = self._connection.execute(
             select(STATES.c.standing, func.count().label("n"))
             .join(ASSETS, ASSETS.c.id == STATES.c.asset_id)
-            .where(ASSETS.c.source == source, STATES.c.standing != int(Signal.NEUTRAL))
+            .where(
+                ASSETS.c.source == source,
+                ~ASSETS.c.key.startswith(OWN_KEYS),
+                STATES.c.standing != int(Signal.NEUTRAL),
+            )
             .group_by(STATES.c.standing)
         )
         by_signal = {row.standing: row.n for row in counts}
@@ -188,10 +198,12 @@ class _Markets:
                     EVENTS.c.from_signal,
                     EVENTS.c.to_signal,
                 )
+                .join(ASSETS, ASSETS.c.id == EVENTS.c.asset_id)
                 .where(
                     EVENTS.c.source == source,
                     EVENTS.c.id >= self._first,
-                    EVENTS.c.kind != EventKind.CROSSING.value,
+                    EVENTS.c.kind.in_([EventKind.FLIP, EventKind.CORRECTION]),
+                    ~ASSETS.c.key.startswith(OWN_KEYS),
                 )
                 .order_by(EVENTS.c.id)
             )

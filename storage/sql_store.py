@@ -10,7 +10,9 @@ from storage.database import Database
 from storage.dead_letters import DeadLetterStore
 from storage.deliveries import DeliveryStore
 from storage.fanout import FanOutStore
+from storage.filling import FillingStore
 from storage.forgetting import ForgettingStore
+from storage.history import HistoryStore
 from storage.inbox import InboxStore, ValueStore
 from storage.joining import JoiningStore
 from storage.leases import LeaseStore
@@ -34,6 +36,8 @@ class SqlStore(
     ForgettingStore,
     WatchStore,
     AssetStore,
+    HistoryStore,
+    FillingStore,
     InboxStore,
     LeaseStore,
     ValueStore,

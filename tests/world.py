@@ -15,12 +15,14 @@ from tempfile import TemporaryDirectory
 from fakes import FakeClock, FakeSender, FakeSource
 
 from bot.commands import CommandDesk, Room, SourceInfo
+from bot.detect import REARM_BAND
 from bot.dispatcher import Dispatcher, DispatchPlan
 from bot.fanout import FanOut
 from bot.message import Message
 from bot.model import Address, PlaceKind, Platform
 from bot.poller import Poller, PollPlan
 from bot.ports import Call, Store
+from bot.rehearsals import RehearsalPlan, Rehearsals
 from storage import open_store
 
 INTERVAL = timedelta(minutes=5)
@@ -67,6 +69,16 @@ class World:
             PollPlan(interval=INTERVAL, universe="all", worker=worker),
             now=self.clock,
         )
+        self.rehearsals = Rehearsals(
+            self.store,
+            RehearsalPlan(
+                source=self.source.name,
+                interval=INTERVAL,
+                update_every=self.source.update_every,
+                band=REARM_BAND,
+            ),
+            now=self.clock,
+        )
         self.room = Room(
             store=self.store,
             source=SourceInfo(
@@ -77,11 +89,13 @@ class World:
             now=self.clock,
             operators=frozenset({"telegram:1"}),
             lookup=self.source.lookup,
+            rehearsals=self.rehearsals,
         )
         self.desk = CommandDesk(self.room)
 
     async def close(self) -> None:
         """Close what a process closes."""
+        await self.rehearsals.close()
         await self.store.close()
 
     async def restart(self) -> None:

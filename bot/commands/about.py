@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from bot import messages, notices, phrases, replies
-from bot.commands import watching
+from bot.commands import insight, watching
 from bot.commands.room import Room
 from bot.message import Message
 from bot.model import (
@@ -64,12 +64,13 @@ async def show_signal(room: Room, call: Call, asset: Asset) -> Message:
     is_watched = any(
         w.target.asset_id == asset.id and not w.is_exception for w in watches
     )
-    return replies.signal(
+    message = replies.signal(
         asset,
         is_watched=is_watched or call.kind is not PlaceKind.PRIVATE,
         now=room.now(),
         source_title=room.source.title,
     )
+    return await insight.with_checks(room, asset, message)
 
 
 async def preview(room: Room, call: Call, arguments: str) -> Message:

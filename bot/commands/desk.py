@@ -8,6 +8,7 @@ from dataclasses import replace
 from bot import grammar, notices
 from bot.commands import (
     about,
+    insight,
     linking,
     listing,
     operators,
@@ -15,6 +16,7 @@ from bot.commands import (
     places,
     preferring,
     presses,
+    rehearsing,
     settings,
     unwatching,
     watching,
@@ -70,8 +72,12 @@ COMMANDS: Mapping[str, _Command] = {
     "import": own.import_,
     "forgetme": own.forgetme,
     "broadcast": places.broadcast,
+    "market": insight.market,
+    "record": insight.record,
+    "simulate": rehearsing.simulate,
     "preview": about.preview,
     "status": about.status,
+    "believe": operators.believe,
     "claim": operators.claim,
 }
 

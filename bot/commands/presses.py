@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from bot import grammar, notices, replies
-from bot.commands import about, menus, watching
+from bot.commands import about, insight, menus, operators, watching
 from bot.commands.room import Room
 from bot.commands.settings import place_mute
 from bot.commands.watching import Adding
@@ -31,6 +31,11 @@ async def press(room: Room, call: Call, action: str) -> PressReply:
             return await _anybody(room, call, name, argument)
         case "sample":
             return PressReply(message=await about.preview(room, call, ""))
+        case "believe":
+            return PressReply(message=await operators.believe(room, call, ""))
+        case "rec":
+            found = await insight.press_record(room, argument)
+            return found or PressReply(toast=_OLD)
         case "keep":
             return PressReply(toast="Nothing was changed.")
     if call.kind is not PlaceKind.PRIVATE:

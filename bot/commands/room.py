@@ -8,8 +8,9 @@ from datetime import timedelta
 
 from bot.errors import SourceError, UserError
 from bot.grammar import suggest
-from bot.model import Asset, AssetInfo, PlaceKind, Recipient, Watch
+from bot.model import Asset, AssetInfo, PlaceKind, Recipient
 from bot.ports import Call, Clock, Store
+from bot.rehearsals import Rehearsals
 
 logger = logging.getLogger(__name__)
 
@@ -46,8 +47,7 @@ class Room:
         wake: tells the dispatcher that something became due.
         lookup: asks the engine for assets by symbol that no poll has brought yet.
         watches_max: how many watches one list may have.
-        past: counts the messages that watches would have sent in the last 90 days,
-            and those of the worst day; None where nothing replays history.
+        rehearsals: says what watches would have sent.
     """
 
     store: Store
@@ -59,7 +59,7 @@ class Room:
     wake: Callable[[], None] = lambda: None
     lookup: Callable[[str], Awaitable[Sequence[AssetInfo]]] | None = None
     watches_max: int = 500
-    past: Callable[[Sequence[Watch]], Awaitable[tuple[int, int]]] | None = None
+    rehearsals: Rehearsals | None = None
 
     async def find_assets(self, word: str) -> Sequence[Asset]:
         """List the assets a word may mean; asks the engine for one not polled yet."""

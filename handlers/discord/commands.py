@@ -85,6 +85,22 @@ COMMANDS: tuple[Command, ...] = (
         is_personal=False,
     ),
     Command(
+        name="market",
+        description="How much of the market is bullish, and who moved",
+        is_personal=False,
+    ),
+    Command(
+        name="record",
+        description="What past signals were worth",
+        options=(_asset("Which one: BTC or #ai; leave it out for the whole engine"),),
+        is_personal=False,
+    ),
+    Command(
+        name="simulate",
+        description="What a watch would have sent in the last 90 days",
+        options=(_assets("As in /watch: BTC grade>=80"),),
+    ),
+    Command(
         name="threshold",
         description="Set the lines whose crossing you want to hear of",
         options=(
