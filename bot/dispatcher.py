@@ -322,6 +322,9 @@ class Dispatcher:
                 "alerts": len(frozen.delivery_ids),
                 "seconds": late.total_seconds(),
             }
+            if len(frozen.delivery_ids) > 1:
+                # single messages that merging spared the reader
+                extra["saved"] = len(frozen.delivery_ids) - 1
             logger.info("sent", extra=extra)
 
     # ------------------------------------------------------------------ failures

@@ -52,7 +52,7 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Past:
-    """How many messages watches would have sent in so many days, and the worst day's."""
+    """How many messages watches would have sent in so many days, and at worst a day."""
 
     messages: int
     most: int
