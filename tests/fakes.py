@@ -61,6 +61,7 @@ class FakeSource:
         signal: Signal | int | None = Signal.BULLISH,
         as_of: datetime | None = None,
         price: float | None = None,
+        volume: float | None = None,
         market_cap: float | None = None,
         categories: tuple[str, ...] = (),
         key: str = "",
@@ -74,6 +75,7 @@ class FakeSource:
             signal=None if signal is None else Signal(signal),
             grade=grade,
             price=price,
+            volume=volume,
             market_cap=market_cap,
             categories=categories,
         )
