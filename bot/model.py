@@ -31,6 +31,8 @@ OWN_KEYS = "~"
 MARKET_KEY = "~market"
 #: the grading engine itself: bullish while it brings grades, bearish while it does not
 SOURCE_KEY = "~source"
+#: that another grading engine is asked from now on
+ENGINE_KEY = "~engine"
 
 
 def is_own(key: str) -> bool:
@@ -301,6 +303,8 @@ class EventKind(StrEnum):
     SOURCE = "source"
     #: the engine no longer grades an asset
     SILENT = "silent"
+    #: another grading engine is asked from now on
+    ENGINE = "engine"
 
 
 class Direction(StrEnum):

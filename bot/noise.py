@@ -52,6 +52,8 @@ __all__ = [
 ]
 
 _UNSURE = "outcome_unknown"
+#: told as it happened, there is nothing to net
+_ANNOUNCED = frozenset({EventKind.SILENT, EventKind.ENGINE})
 _USUAL = Preferences()
 #: after a shorter downtime an alert only says between when it happened
 OFF_FROM = timedelta(hours=1)
@@ -203,9 +205,9 @@ def _by_asset(waiting: Iterable[Waiting]) -> list[list[Waiting]]:
 
 def _decide_asset(wait: _Wait, terms: Terms) -> _Verdict:
     items, told, now = wait.items, wait.told, terms.now
-    gone = [i for i in items if i.event.kind is EventKind.SILENT]
-    if gone:
-        return _decide_silent(wait, gone, terms)
+    said = [i for i in items if i.event.kind in _ANNOUNCED]
+    if said:
+        return _decide_announced(wait, said, terms)
     if any(i.is_unsure for i in items):
         # Nobody knows what of it was told: whatever stands must be told (again).
         told = None
@@ -265,15 +267,17 @@ def _known_again(turn: Turning, asset: Asset, told: Told | None) -> Turning:
     return turn if knows else replace(turn, again_after=None)
 
 
-def _decide_silent(wait: _Wait, gone: list[Waiting], terms: Terms) -> _Verdict:
-    """Decide about an asset that the engine no longer grades, or grades again.
+def _decide_announced(wait: _Wait, gone: list[Waiting], terms: Terms) -> _Verdict:
+    """Decide about an asset that is no longer graded, or about another engine.
 
-    Whatever else waits of it came later or is told with the next look.
+    Whatever else waits of an asset came later: it is graded again.
     """
     asset, latest = wait.items[0].asset, gone[-1]
     rest = [i for i in wait.items if i not in gone]
     seen_at = None if asset.state is None else asset.state.seen_at
-    is_back = bool(rest) or (seen_at is not None and seen_at > latest.event.as_of)
+    is_back = latest.event.kind is EventKind.SILENT and (
+        bool(rest) or (seen_at is not None and seen_at > latest.event.as_of)
+    )
     if is_back:
         reason = Reason.GRADED_AGAIN.value
         found = _decide_asset(replace(wait, items=rest), terms) if rest else _Verdict()

@@ -20,13 +20,13 @@ from bot.message import (
     bold,
     line,
 )
-from bot.model import MARKET_KEY, Event, EventKind, Signal
+from bot.model import MARKET_KEY, Event, EventKind, Signal, is_own
 from bot.news import Decision, News
 from bot.phrases import Setting
 from bot.preferences import NewsKind
 
 #: events that are worded here
-KINDS = frozenset({EventKind.SOURCE, EventKind.SILENT})
+KINDS = frozenset({EventKind.SOURCE, EventKind.SILENT, EventKind.ENGINE})
 #: what is wrong with the engine, in a sentence, by the code of its trouble
 _WRONG: Mapping[str, str] = {
     "unavailable": "The grading engine does not answer; I keep trying.",
@@ -51,6 +51,9 @@ def alert(
     `usual` words what else there is.
     """
     own = [n for n in decision.news if n.event.kind in KINDS]
+    if any(n.event.kind is EventKind.ENGINE for n in own):
+        # what else there is waits for the next message: it is of another engine
+        return _another(own, decision, setting, usual)
     rest = tuple(n for n in decision.news if n.event.kind not in KINDS)
     source = [n for n in own if n.event.kind is EventKind.SOURCE]
     silent = [n for n in own if n.event.kind is EventKind.SILENT]
@@ -131,6 +134,52 @@ def _recovered_with(
         reply_to="",
         tone=Tone.OVER if event.to_signal is Signal.BULLISH else Tone.TROUBLE,
     )
+
+
+# -------------------------------------------------------------------- another engine
+
+
+def _another(
+    own: Sequence[News],
+    decision: Decision,
+    setting: Setting,
+    usual: Callable[[Decision, Setting], Message],
+) -> Message:
+    """Say that grades come from elsewhere now, and which assets have none there."""
+    events = [n for n in own if n.event.kind is EventKind.ENGINE]
+    rest = tuple(n for n in decision.news if n not in events)
+    event = events[-1].event
+    body: list[Block] = [
+        line(
+            f"Grades now come from {setting.source_title}. They are not comparable"
+            " with those before, so the change itself is no flip."
+        ),
+        *_graded(event, setting),
+    ]
+    if rest:
+        others = replace(decision, news=rest)
+        has_own = any(n.event.kind in KINDS for n in rest)
+        told = alert(others, setting, usual) if has_own else usual(others, setting)
+        body += [Line(), told.title, *told.body]
+    return Message(
+        title=line("🔁 ", bold("Another grading engine from today")),
+        body=tuple(body),
+        footer=line(setting.source_title),
+        is_silent=setting.is_silent(NewsKind.SOURCE),
+    )
+
+
+def _graded(event: Event, setting: Setting) -> list[Block]:
+    """Count a watchlist's assets that the new engine grades, and name the others."""
+    own = [a for a in setting.backdrop.others if not is_own(a.key)]
+    if not own:
+        return []
+    missing = [a.symbol for a in own if a.source != event.source or a.state is None]
+    if not missing:
+        return [line(f"All {len(own)} of your assets are graded.")]
+    graded = len(own) - len(missing)
+    names = words.names(missing)
+    return [line(f"{graded} of your {len(own)} are graded; not: {names}.")]
 
 
 # ------------------------------------------------------------------------ silent assets

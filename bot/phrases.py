@@ -210,7 +210,7 @@ def _kind(news: News) -> NewsKind:
         return NewsKind.SUMMARY
     if news.change is None:
         return NewsKind.CROSSING
-    if news.change.kind is EventKind.SILENT:
+    if news.change.kind in {EventKind.SILENT, EventKind.ENGINE}:
         return NewsKind.SOURCE
     return NewsKind(news.change.kind.value)
 

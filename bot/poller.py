@@ -72,6 +72,7 @@ class Poller:
         self._trouble = ""
         self._next_try: datetime | None = None
         self._has_resumed = False
+        self._is_followed = False
         self._observer = Observer(store, source.name)
 
     def trouble(self) -> str:
@@ -176,10 +177,20 @@ class Poller:
             market=None if seen is None else seen.market,
         )
         events_written = await store.commit_poll(result)
+        await self._follow(len(snapshot.readings))
         _log_events(snapshot, events_written)
         if events_written:
             self._wake()
         return events_written
+
+    async def _follow(self, brought: int) -> None:
+        """Let the watches follow to this source, if it is another than before."""
+        if self._is_followed or not brought:
+            return
+        if await self._store.follow_source(self._source.name, now=self._now()):
+            logger.warning("another engine", extra={"action": "engine_changed"})
+            self._wake()
+        self._is_followed = True
 
     def _habit(self, tick: Tick, *, is_replay: bool = False) -> Habit:
         return Habit(

@@ -559,6 +559,18 @@ class Store(Protocol):
         """Return when a reading of the source last was new, by our clock."""
         ...
 
+    # ---- another engine
+
+    async def follow_source(self, source: str, *, now: datetime) -> bool:
+        """Move watches and mutes to a new source's assets; True if it is another one.
+
+        Once per change, and not before the new source has graded anything. An asset's
+        twin is the largest of the same symbol; without one a watch stays where it is.
+        Whoever watches anything gets one event; the change itself is no flip, since
+        the new source begins with a baseline.
+        """
+        ...
+
     # ---- fan-out
 
     async def open_fanouts(self, limit: int = 100) -> Sequence[int]:

@@ -74,7 +74,7 @@ def route(
     if event.only_for not in {None, interest.recipient.id}:
         return NoMatch.OTHER_RECIPIENT
     followers = [w for w in interest.watches if not w.is_exception]
-    if event.kind is EventKind.SOURCE:
+    if event.kind in {EventKind.SOURCE, EventKind.ENGINE}:
         # What the engine cannot say concerns whoever watches anything of it.
         return min(followers, key=_precedence, default=NoMatch.NOT_WATCHED)
     covering = [w for w in interest.watches if covers(w, asset)]

@@ -68,7 +68,8 @@ def _tells_market(waiting: Sequence[Waiting]) -> bool:
 
 def _is_wide(waiting: Sequence[Waiting]) -> bool:
     return _is_broad(waiting) or any(
-        w.held_for or w.event.off_since is not None for w in waiting
+        w.held_for or w.event.off_since is not None or w.event.kind is EventKind.ENGINE
+        for w in waiting
     )
 
 

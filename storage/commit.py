@@ -51,7 +51,7 @@ async def commit_poll(
     )
     await _move_seen_at(connection, result, ids)
     await _write_private_lines(connection, result, ids)
-    events = await _add_events(connection, result.events, ids)
+    events = await add_events(connection, result.events, ids)
     await wake_held(connection, result.states, ids, result.finished_at)
     if result.market is not None:
         await upsert(
@@ -511,7 +511,7 @@ async def _write_private_lines(
 # ---------------------------------------------------------------- events
 
 
-async def _add_events(
+async def add_events(
     connection: AsyncConnection, events: Sequence[Event], ids: Mapping[str, int]
 ) -> list[Event]:
     """Write events whose key is new and return them with their ids, in order."""

@@ -177,6 +177,7 @@ _WANTED = select(
 _OLDEST = _WANTED.where(_OPEN).order_by(EVENTS.c.id).limit(TOGETHER)
 _ONE = _WANTED.where(EVENTS.c.id == bindparam("event_id"))
 _CROSSING = EventKind.CROSSING.value
+_FOR_EVERYBODY = frozenset({EventKind.SOURCE.value, EventKind.ENGINE.value})
 _ENDLESS = frozenset({_CROSSING, EventKind.SILENT.value})
 
 
@@ -195,7 +196,7 @@ class _Chunk:
             for kind, to_signal in group.kinds
         )
         self._arms = SCOPE_ARMS | (END_ARMS if self._has_ends else frozenset())
-        if any(kind == EventKind.SOURCE.value for kind, _ in group.kinds):
+        if any(kind in _FOR_EVERYBODY for kind, _ in group.kinds):
             self._arms |= {Arm.EVERY}
 
     def fan_out(self, connection: Connection, reach: int, now: datetime) -> _Done:

@@ -79,7 +79,7 @@ _JOINS: dict[Arm, str] = {
             AND d.recipient_id > :cursor AND d.recipient_id <= :until) h""",
     Arm.EVERY: """
         e CROSS JOIN watches w
-          ON e.kind = 'source'
+          ON e.kind IN ('source', 'engine')
           AND w.recipient_id >= e.low AND w.recipient_id <= e.high""",
 }
 
@@ -192,7 +192,7 @@ def _matching(arm: Arm, shape: Shape, dialect: _Dialect, columns: str) -> str:
       WHERE NOT w.is_exception"""
     holds = [
         "NOT w.is_exception",
-        "e.kind <> 'source'",
+        "e.kind NOT IN ('source', 'engine')",
         "(e.stale_after IS NULL OR w.created_at <= e.stale_after)",
     ]
     if shape.has_exceptions:

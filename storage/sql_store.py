@@ -5,6 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.ports import Clock, Store
 from storage.assets import AssetStore
+from storage.changing_source import ChangingSourceStore
 from storage.clock import ClockStore
 from storage.database import Database
 from storage.dead_letters import DeadLetterStore
@@ -38,6 +39,7 @@ class SqlStore(
     AssetStore,
     HistoryStore,
     FillingStore,
+    ChangingSourceStore,
     InboxStore,
     LeaseStore,
     ValueStore,

@@ -253,3 +253,42 @@ async def test_an_asset_that_is_back_before_it_was_told_is_no_news(world):
     await world.deliver()
 
     assert world.sender.sent == []
+
+
+# ---------------------------------------------------------------- another engine
+
+
+async def test_another_engine_takes_the_watches_along_and_flips_nothing(world):
+    await world.say("/watch A2", place="web:bob")
+    world.sender.sent.clear()
+    world.source.name = "other"
+    world.source.title = "Other Engine"
+    for symbol in ("A0", "A2", "A3", "A4", "A5"):
+        world.source.set(symbol, grade=20.0, signal=-1, key=f"x{symbol.lower()}")
+    for symbol in SYMBOLS:
+        world.source.drop(symbol)
+    await world.restart()
+
+    await world.poll()
+    await world.poll()
+
+    told = {to: part["text"].splitlines() for to, part in world.sender.sent}
+    assert set(told) == {"web:alice", "web:bob"}
+    assert len(world.sender.sent) == 2
+    assert told["web:alice"][0] == "🔁 Another grading engine from today"
+    assert told["web:alice"][1].startswith("Grades now come from Other Engine.")
+    assert told["web:alice"][2] == "1 of your 2 are graded; not: A1."
+    assert told["web:bob"][2] == "All 1 of your assets are graded."
+
+    world.sender.sent.clear()
+    world.source.set("A2", grade=90.0, signal=1, key="xa2")
+    await world.poll()
+    assert [to for to, _ in world.sender.sent] == ["web:bob"]
+    assert world.sender.texts()[0].startswith("🟢 A2 turned bullish")
+
+
+async def test_the_same_engine_after_a_restart_is_no_other(world):
+    await world.restart()
+    await world.poll()
+
+    assert world.sender.sent == []

@@ -102,6 +102,7 @@ events = st.fixed_dictionaries(
             EventKind.CORRECTION,
             EventKind.SOURCE,
             EventKind.SILENT,
+            EventKind.ENGINE,
         ),
         "to_signal": st.sampled_from([Signal.BEARISH, Signal.BULLISH]),
         "grade_to": st.sampled_from([50.0, 70.0, 80.0, None]),
