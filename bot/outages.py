@@ -18,6 +18,8 @@ PATIENT_PART = 12
 PATIENT_MOST = timedelta(hours=2)
 #: an engine that answers, but with nothing new for so many expected updates, is stale
 STALE_UPDATES = 2
+#: reason of a poll that was not made for the month's credits
+_SAVING = "budget"
 #: failed polls that say nothing of the engine
 _NO_FAULT = frozenset({"ended", "superseded"})
 
@@ -54,6 +56,9 @@ def trouble(pulse: Pulse) -> Trouble | None:
     """Say what people should know of the engine, None if all is as usual."""
     if pulse.last_good is None or pulse.reason in _NO_FAULT:
         return None
+    if pulse.reason == _SAVING and not _is_used_up(pulse):
+        # The credits are spread over the month: it is asked as often as they allow.
+        return None
     limit = patience(pulse.interval, pulse.update_every)
     if pulse.reason and pulse.now - pulse.last_good > limit:
         return Trouble(
@@ -69,10 +74,19 @@ def trouble(pulse: Pulse) -> Trouble | None:
     return None
 
 
+def _is_used_up(pulse: Pulse) -> bool:
+    """Whether the next call is for another month's credits."""
+    until = pulse.until
+    return until is not None and (until.year, until.month) != (
+        pulse.now.year,
+        pulse.now.month,
+    )
+
+
 def _code(reason: str) -> str:
     if reason.startswith(PREFIX):
         return reason.removeprefix(PREFIX)
-    return "credits" if reason == "budget" else "unavailable"
+    return "credits" if reason == _SAVING else "unavailable"
 
 
 def reading(at: datetime, *, is_fine: bool) -> Reading:

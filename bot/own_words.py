@@ -176,7 +176,7 @@ def _graded(event: Event, setting: Setting) -> list[Block]:
         return []
     missing = [a.symbol for a in own if a.source != event.source or a.state is None]
     if not missing:
-        return [line(f"All {len(own)} of your assets are graded.")]
+        return [line("All of yours are graded.")]
     graded = len(own) - len(missing)
     names = words.names(missing)
     return [line(f"{graded} of your {len(own)} are graded; not: {names}.")]

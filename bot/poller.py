@@ -6,20 +6,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot import detect, outages, own_assets, plausible
+from bot import detect, own_assets, plausible
 from bot.detect import Detection, Habit
 from bot.errors import (
     ConfigError,
     LeaseLostError,
     SourceEndedError,
     SourceError,
-    SourceImplausibleError,
     StoreError,
 )
 from bot.model import MARKET_KEY, AssetState, Event, Snapshot, Tick, Wanted
 from bot.observer import Observer, Seen
 from bot.own_assets import Around
-from bot.ports import Clock, GradeSource, LinesWanted, PollResult, Store
+from bot.ports import Clock, GradeSource, PollResult, Store
+from bot.source_health import SourceHealth
 
 logger = logging.getLogger(__name__)
 
@@ -32,13 +32,6 @@ POLLS_LOOKED_AT = 10
 SAVING_CREDITS = "budget"
 #: reasons of a source that was not asked, because it failed a moment ago
 NOT_ASKED = frozenset({"refused", "backing_off"})
-#: what is said of a snapshot that can't be true, by the code of the doubt
-DOUBTS: Mapping[str, str] = {
-    plausible.GONE: "{count} assets are missing from the engine's answer",
-    plausible.EQUAL: "the engine sent {count} equal grades",
-    plausible.BACKWARDS: "{count} readings are older than what the engine sent before",
-    plausible.AHEAD_OF_TIME: "{count} readings are from the future",
-}
 _TOP = re.compile(r"top(\d+)")
 
 
@@ -74,6 +67,13 @@ class Poller:
         self._has_resumed = False
         self._is_followed = False
         self._observer = Observer(store, source.name)
+        self._health = SourceHealth(
+            store,
+            source,
+            interval=plan.interval,
+            is_whole=plan.universe == "all",
+            now=now,
+        )
 
     def trouble(self) -> str:
         """Say what kept the last poll from working, or return an empty string."""
@@ -135,7 +135,7 @@ class Poller:
         name, store = self._source.name, self._store
         keys = sorted({r.key for r in snapshot.readings} | set(own_assets.KEYS))
         states = await store.load_states(name, keys)
-        states = await self._believed(snapshot, states)
+        states = await self._health.believed(snapshot, states)
         snapshot = plausible.in_time(snapshot, states)
         lines = await store.lines_wanted(name)
         around = Around(
@@ -157,7 +157,7 @@ class Poller:
         silent: Sequence[Event] = ()
         if not snapshot.is_recorded:
             silent = own_assets.silent_assets(seen, detection, around)
-            own = own_assets.merged(own, await self._source_state(detection, around))
+            own = own_assets.merged(own, await self._health.after(detection, around))
         events = await self._with_day_ago(
             await self._with_downtime(tick, detection.events)
         )
@@ -201,36 +201,6 @@ class Poller:
             is_replay=is_replay,
         )
 
-    async def _believed(
-        self, snapshot: Snapshot, states: Mapping[str, AssetState]
-    ) -> Mapping[str, AssetState]:
-        """Return the states to compare with, if the snapshot can be true.
-
-        Raises `SourceImplausibleError` if it can't, unless an operator said that it
-        is so; that counts for one snapshot.
-        """
-        good = await self._store.last_good_poll(self._source.name)
-        is_whole = self._plan.universe == "all" and good is not None
-        doubt = plausible.doubt(
-            snapshot, states, expected=good.readings if is_whole and good else 0
-        )
-        if doubt is None:
-            return states
-        name = plausible.believe_name(self._source.name)
-        said = await self._store.get_value(name)
-        if plausible.is_believed(said, doubt, self._now()):
-            await self._store.set_value(name, None)
-            logger.warning(
-                "believed because an operator says so",
-                extra={"action": "believed", "reason": doubt.reason},
-            )
-            return plausible.believed(snapshot, states)
-        raise SourceImplausibleError(
-            DOUBTS[doubt.code].format(count=doubt.count),
-            reason=doubt.reason,
-            count=doubt.count,
-        )
-
     async def _look(
         self,
         snapshot: Snapshot,
@@ -243,30 +213,6 @@ class Poller:
         if not (detection.readings or is_open):
             return None
         return await self._observer.look(snapshot, detection)
-
-    async def _source_state(self, detection: Detection, around: Around) -> Detection:
-        """Say what the engine's state is after a poll that worked."""
-        states, habit = around.states, around.habit
-        is_fresh = any(
-            r.key not in states or r.as_of > states[r.key].last.as_of
-            for r in detection.readings
-        )
-        fresh = habit.now
-        if not is_fresh:
-            fresh = await self._store.last_fresh(self._source.name) or habit.now
-        trouble = outages.trouble(
-            outages.Pulse(
-                now=habit.now,
-                interval=self._plan.interval,
-                update_every=self._source.update_every,
-                last_good=habit.now,
-                last_fresh=fresh,
-            )
-        )
-        if trouble is not None:
-            found = own_assets.source_in_trouble(states, trouble, around)
-            return found or Detection()
-        return own_assets.detect_own(own_assets.source_fine(states, habit), around)
 
     async def _with_downtime(
         self, tick: Tick, events: Sequence[Event]
@@ -312,8 +258,13 @@ class Poller:
         return Wanted(keys=keys, top=int(match[1]))
 
     async def _failed(self, tick: Tick, error: SourceError) -> None:
-        if not await self._told_of_trouble(tick, error):
+        result = await self._health.trouble(tick, error, self._habit(tick))
+        if result is None:
             await self._store.fail_poll(tick, error.reason, self._now())
+        else:
+            events = await self._store.commit_poll(result)
+            _log_events(result.snapshot, events)
+            self._wake()
         if error.reason == SAVING_CREDITS:
             # The source spreads its credits over the month: that is no trouble.
             return
@@ -335,51 +286,6 @@ class Poller:
             }
             logger.log(level, "poll failed: %s", text, extra=extra)
         self._trouble = text
-
-    async def _told_of_trouble(self, tick: Tick, error: SourceError) -> bool:
-        """Commit the event that the engine is in trouble, once people should know."""
-        name, store, now = self._source.name, self._store, self._now()
-        good = await store.last_good_poll(name)
-        trouble = outages.trouble(
-            outages.Pulse(
-                now=now,
-                interval=self._plan.interval,
-                update_every=self._source.update_every,
-                last_good=None if good is None else good.finished_at,
-                reason=error.reason,
-                count=getattr(error, "count", 0),
-                until=None if error.retry_after is None else now + error.retry_after,
-            )
-        )
-        if trouble is None:
-            return False
-        states = await store.load_states(name, own_assets.KEYS)
-        around = Around(
-            source=name,
-            states=states,
-            lines=LinesWanted(),
-            private=(),
-            habit=self._habit(tick),
-        )
-        found = own_assets.source_in_trouble(states, trouble, around)
-        if found is None:
-            return False
-        snapshot = Snapshot(source=name, fetched_at=now)
-        events = await store.commit_poll(
-            PollResult(
-                tick=tick,
-                snapshot=snapshot,
-                finished_at=now,
-                states=found.states,
-                seen=found.seen,
-                readings=found.readings,
-                events=found.events,
-                failure=error.reason,
-            )
-        )
-        _log_events(snapshot, events)
-        self._wake()
-        return True
 
 
 def _log_poll(tick: Tick, snapshot: Snapshot, taken: int, events: int) -> None:

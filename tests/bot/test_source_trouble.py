@@ -1,6 +1,7 @@
 """What people hear of an engine that brings nothing, or nothing that can be true."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -64,7 +65,7 @@ def test_a_daily_engine_may_fail_for_two_hours_and_an_hourly_one_for_a_quarter()
         ("connection", 3 * HOUR, "unavailable"),
         ("connection", HOUR, None),
         ("implausible_equal", 3 * HOUR, "equal"),
-        ("budget", 3 * HOUR, "credits"),
+        ("budget", 3 * HOUR, None),
         ("ended", 3 * HOUR, None),
         ("", 3 * HOUR, None),
     ],
@@ -73,6 +74,13 @@ def test_trouble_is_what_lasts_longer_than_usual(reason, age, code):
     found = trouble(pulse(reason=reason, last_good=START - age))
 
     assert (None if found is None else found.code) == code
+
+
+def test_credits_are_trouble_once_the_months_are_used_up():
+    late = pulse(reason="budget", last_good=START - 3 * HOUR)
+
+    assert trouble(replace(late, until=START + 14 * HOUR)) is None
+    assert trouble(replace(late, until=START + 27 * DAY)).code == "credits"
 
 
 def test_an_engine_that_answers_with_nothing_new_is_stale_after_two_updates():
@@ -278,7 +286,7 @@ async def test_another_engine_takes_the_watches_along_and_flips_nothing(world):
     assert told["web:alice"][0] == "🔁 Another grading engine from today"
     assert told["web:alice"][1].startswith("Grades now come from Other Engine.")
     assert told["web:alice"][2] == "1 of your 2 are graded; not: A1."
-    assert told["web:bob"][2] == "All 1 of your assets are graded."
+    assert told["web:bob"][2] == "All of yours are graded."
 
     world.sender.sent.clear()
     world.source.set("A2", grade=90.0, signal=1, key="xa2")
