@@ -8,13 +8,17 @@ from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self, cast
 
+from bot import errands, steward
 from bot.backfill import STEP_EVERY, Backfill
 from bot.commands import CommandDesk, Room, SourceInfo
 from bot.commands.operators import first_start_code
 from bot.config import Config, Role
 from bot.dispatcher import Dispatcher, DispatchPlan
+from bot.errands import Errands
 from bot.errors import StoreError
 from bot.fanout import FanOut
+from bot.life_signs import LOOK_EVERY as LIFE_LOOK
+from bot.life_signs import LifePlan, LifeSigns
 from bot.limits import Limits
 from bot.metrics import Metrics
 from bot.model import Address, Platform
@@ -26,14 +30,16 @@ from bot.ports import (
     GradeSource,
     HistorySource,
     Hook,
+    Keeper,
     Sender,
     Store,
 )
 from bot.rehearsals import RehearsalPlan, Rehearsals
 from bot.schedule import Schedule
 from bot.sharing import Sharing, worker_name
+from bot.steward import Reach, Steward
 from bot.watchman import LOOK_EVERY, Watchman, WatchPlan
-from engine import open_source
+from engine import open_source, public_note
 from handlers.web.face import WebFace
 from handlers.web.inbox import Inboxes, InboxHub
 from handlers.web.probes import Probes
@@ -88,6 +94,8 @@ class App:
         self.rehearsals: Rehearsals
         self.backfill: Backfill | None = None
         self.watchman: Watchman
+        self.errands: Errands
+        self.steward: Steward
         self._open_private: Callable[[str], Awaitable[Address]] | None = None
         #: set once every face has started
         self.serving = asyncio.Event()
@@ -120,11 +128,13 @@ class App:
         self._metrics = Metrics(store, self.source.name, now=now)
         inboxes = Inboxes(store, InboxHub(), now=now)
         senders: dict[Platform, Sender] = {}
+        keepers: dict[Platform, Keeper] = {}
         if self._has("deliver", "web"):
             # into our own database: any number of processes may
-            senders[Platform.WEB] = WebSender(inboxes)
-        faces = self._platforms(stack, senders)
+            senders[Platform.WEB] = keepers[Platform.WEB] = WebSender(inboxes)
+        faces = self._platforms(stack, senders, keepers)
         self._wire(senders)
+        self._wire_places(senders, keepers)
         chats = [build() for build in faces]
         self.web = WebFace(
             config.web,
@@ -186,6 +196,7 @@ class App:
             name=self.source.name,
             title=self.source.title,
             update_every=self.source.update_every,
+            public_note=public_note(config.engine),
         )
         offers_past = hasattr(self.source, "fetch_history")
         self.backfill = (
@@ -226,6 +237,12 @@ class App:
             ),
             now=now,
         )
+        self.life_signs = LifeSigns(
+            store,
+            senders,
+            LifePlan(source=source.name, source_title=self.source.title, owner=worker),
+            now=now,
+        )
         self.watchman = Watchman(
             store,
             post,
@@ -239,8 +256,27 @@ class App:
             now=now,
         )
 
+    def _wire_places(
+        self,
+        senders: Mapping[Platform, Sender],
+        keepers: Mapping[Platform, Keeper],
+    ) -> None:
+        self.errands = Errands(self.store, keepers, now=self.now)
+        reach = Reach(
+            senders=senders,
+            keepers=keepers,
+            open_private=self._open_private,
+            send_timeout=timedelta(seconds=self.config.delivery.send_timeout),
+        )
+        self.steward = Steward(
+            self.store, reach, now=self.now, wake=self.dispatcher.wake
+        )
+
     def _platforms(
-        self, stack: AsyncExitStack, senders: dict[Platform, Sender]
+        self,
+        stack: AsyncExitStack,
+        senders: dict[Platform, Sender],
+        keepers: dict[Platform, Keeper],
     ) -> list[Callable[[], Face]]:
         """Add the senders of platforms that have a token; return their faces."""
         builders: list[Callable[[], Face]] = []
@@ -256,7 +292,7 @@ class App:
                     config.telegram, send_timeout=timeout, limits=limits
                 )
                 stack.push_async_callback(telegram.close)
-                senders[Platform.TELEGRAM] = telegram
+                senders[Platform.TELEGRAM] = keepers[Platform.TELEGRAM] = telegram
 
             def telegram_face() -> Face:
                 face = TelegramFace(
@@ -273,7 +309,7 @@ class App:
             discord = DiscordSender(config.discord, timeout=timeout)
             stack.push_async_callback(discord.close)
             if self._has("deliver"):
-                senders[Platform.DISCORD] = discord
+                senders[Platform.DISCORD] = keepers[Platform.DISCORD] = discord
                 self._open_private = discord.open_private
             builders.append(
                 lambda: DiscordFace(config.discord, self.desk, sender=discord)
@@ -305,6 +341,11 @@ class App:
                     schedule.every(interval, self._poll, name="poll")
                 if self._has("deliver"):
                     schedule.every(CLOCK_LOOK, self._mend_clock, name="clock")
+                    every = errands.LOOK_EVERY
+                    schedule.every(every, self.errands.run_due, name="errands")
+                    every = steward.LOOK_EVERY
+                    schedule.every(every, self.steward.look, name="steward")
+                    schedule.every(LIFE_LOOK, self._send_signs, name="life_signs")
                 if self._has("poll") and self.backfill is not None:
                     schedule.every(STEP_EVERY, self._fill_in, name="backfill")
                 schedule.every(LOOK_EVERY, self.watchman.look, name="watchman")
@@ -360,6 +401,10 @@ class App:
             await self.poller.poll()
         except StoreError:
             logger.exception("poll not stored", extra={"action": "poll_unstored"})
+
+    async def _send_signs(self) -> None:
+        if await self.life_signs.look():
+            self.dispatcher.wake()
 
     async def _mend_clock(self) -> None:
         """Let nothing wait for a time that a clock before its step back planned."""

@@ -1,16 +1,15 @@
 """What is said when many assets turn at once: one table, and the market. Pure."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bot import phrases, words
-from bot.message import Block, Line, Message, Table, Tone, bold, code, line
-from bot.model import EventKind, Signal
-from bot.news import Decision, News
+from bot.message import Block, Line, Message, Moment, Table, Tone, bold, code, line
+from bot.model import EventKind, Signal, Wave
+from bot.news import Decision, News, Occasion
 from bot.phrases import Setting
 from bot.preferences import NewsKind
 
-#: from so many flips in one message they are rows of a table
-BROAD_FROM = 4
 #: from this share of what is watched on, the market's share is told
 MARKET_FROM = 0.20
 TABLE_ROWS = 12
@@ -55,6 +54,55 @@ def broad(decision: Decision, changed: Sequence[News], setting: Setting) -> Mess
         tone=tone,
         is_silent=setting.is_silent(NewsKind.FLIP),
     )
+
+
+def more(decision: Decision, wave: Wave, setting: Setting) -> Message:
+    """Word later flips of a broad move in a line; its table has them too by now."""
+    ordered = sorted(decision.news, key=lambda n: _place(n, setting))
+    signals = {n.event.to_signal for n in ordered}
+    count = len(ordered)
+    if len(signals) == 1:
+        signal = ordered[0].event.to_signal
+        names = [f"{n.asset.symbol} {words.grade(n.event.grade_to)}" for n in ordered]
+        sign, verdict = words.DOT[signal], f"{count} more {signal.word}"
+        tone = phrases.TONES.get(signal, Tone.PLAIN)
+    else:
+        names = [f"{n.asset.symbol} {n.event.to_signal.word}" for n in ordered]
+        sign, verdict, tone = "⚡", f"{count} more flipped", Tone.PLAIN
+    total = phrases.out_of(len(wave_news(decision, wave)), setting)
+    since = min(event.detected_at for _, event in wave.told)
+    parts: list[str | Moment] = [f"{total} since ", Moment(since)]
+    market = setting.backdrop.market
+    if market is not None:
+        parts.append(f" · market {market.share:.0%} bullish")
+    as_of = max(n.event.as_of for n in ordered)
+    return Message(
+        title=line(f"{sign} ", bold(verdict), f": {words.names(names, NAMED_MOST)}"),
+        body=(line(*parts),),
+        footer=line(setting.source_title),
+        stamp=as_of,
+        stamp_style=phrases.style(as_of, setting.now),
+        tone=tone,
+        is_silent=phrases.is_silent(ordered, setting),
+    )
+
+
+def grown(decision: Decision, wave: Wave, setting: Setting) -> Message:
+    """Word the table of a broad move anew, with the flips that came since."""
+    news = wave_news(decision, wave)
+    whole = replace(decision, news=tuple(news), occasion=Occasion.BROAD)
+    return broad(whole, news, setting)
+
+
+def wave_news(decision: Decision, wave: Wave) -> list[News]:
+    """List a broad move's flips, the latest of each asset."""
+    by = decision.news[0].watch
+    latest = {
+        asset.id: News(asset=asset, watch=by, change=event, flips=1)
+        for asset, event in wave.told
+    }
+    latest |= {n.asset.id: n for n in decision.news if n.change is not None}
+    return list(latest.values())
 
 
 def _place(news: News, setting: Setting) -> tuple[bool, float, str]:

@@ -91,6 +91,12 @@ class EngineConfig(Section):
         "Which assets are polled: only watched ones, the N largest as well, or all.",
         allowed='"watched", "topN" (such as "top100") or "all"',
     )
+    public_note: Annotated[str, Field(max_length=300)] = option(
+        "",
+        "What the engine's terms ask admins to know who post its grades in public.",
+        allowed="text of up to 300 characters",
+        example="Free for groups of up to 50 members.",
+    )
     replay_file: str = option(
         "",
         "CSV or JSONL file the replay engine plays; empty plays the built-in scenario.",

@@ -21,7 +21,7 @@ from bot.errors import (
 )
 from bot.flow import Flow, Pause
 from bot.freezer import Freezer
-from bot.model import Claim, FrozenMessage, Platform, Receipt
+from bot.model import Claim, Edit, FrozenMessage, Platform, Receipt
 from bot.ports import Clock, Sender, Sent, Store
 from bot.settler import Settler
 
@@ -255,6 +255,19 @@ class Dispatcher:
             flow.leave(claim)
             if not is_sent:
                 flow.slots.release()
+        if is_sent and frozen.edit is not None:
+            await self._edit(flow, claim, frozen.edit)
+
+    async def _edit(self, flow: Flow, claim: Claim, edit: Edit) -> None:
+        """Change an earlier message too; what was sent says the same, so only once."""
+        address = claim.recipient.address
+        try:
+            await flow.sender.edit(address, edit.message_ref, edit.part)
+        except DeliveryError as error:
+            extra = _extra(claim, "not_edited") | {"reason": error.reason}
+            logger.info("not edited: %s", error, extra=extra)
+        except Exception as error:  # noqa: BLE001 - it is told apart and logged there
+            _log_failure(claim, error)
 
     async def _send(self, flow: Flow, claim: Claim, frozen: FrozenMessage) -> bool:
         """Send what is left of a message; return whether the platform took it all."""

@@ -5,9 +5,10 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot import bare_words, messages, noise
+from bot import bare_words, broad_moves, messages, noise, noise_budget
 from bot.errors import LeaseLostError, StoreError
-from bot.model import Claim, FrozenMessage, JsonDict, MessageKind
+from bot.model import Claim, Edit, FrozenMessage, JsonDict, MessageKind
+from bot.noise_budget import Advice
 from bot.phrases import Setting
 from bot.ports import Clock, Freeze, Sender, Store
 
@@ -91,6 +92,7 @@ def _decide(claim: Claim, drafts: "_Drafts", now: datetime) -> Freeze:
         overtaken=claim.overtaken,
         preferences=claim.recipient.preferences,
         digest_at=claim.digest_at,
+        has_wave=claim.wave is not None,
     )
     for delivery_id, reason in decision.skips.items():
         extra = _extra(claim, "skipped") | {"delivery": delivery_id, "reason": reason}
@@ -104,10 +106,15 @@ def _decide(claim: Claim, drafts: "_Drafts", now: datetime) -> Freeze:
         ended_mutes=decision.ended_mutes,
         kind=_KINDS.get(decision.occasion, MessageKind.ALERT),
         send_by=decision.send_by,
+        edit=drafts.edit(claim, decision),
     )
 
 
-_KINDS = {noise.Occasion.DIGEST: MessageKind.DIGEST}
+_KINDS = {
+    noise.Occasion.DIGEST: MessageKind.DIGEST,
+    noise.Occasion.BROAD: MessageKind.WAVE,
+    noise.Occasion.MORE: MessageKind.MORE,
+}
 
 
 def _given_up(claim: Claim) -> Freeze:
@@ -141,6 +148,20 @@ class _Drafts:
         reply_to = _reply_to(claim, decision) if is_answer else ""
         return self._sender.answering(parts, reply_to) if reply_to else parts
 
+    def edit(self, claim: Claim, decision: noise.Decision) -> Edit | None:
+        """Return the table of a broad move as this message makes it, if it does."""
+        wave = claim.wave
+        if wave is None or decision.occasion is not noise.Occasion.MORE:
+            return None
+        try:
+            message = broad_moves.grown(decision, wave, self._setting(claim))
+            parts = self._sender.render(message)
+        except Exception:
+            # The line itself says all of it.
+            logger.exception("wording broke", extra=_extra(claim, "broke"))
+            return None
+        return Edit(wave.message_ref, parts[0]) if len(parts) == 1 else None
+
     def _worded(
         self, claim: Claim, decision: noise.Decision
     ) -> tuple[tuple[JsonDict, ...], bool]:
@@ -155,17 +176,21 @@ class _Drafts:
     def _render(
         self, claim: Claim, decision: noise.Decision
     ) -> tuple[tuple[JsonDict, ...], bool]:
-        setting = Setting(
+        message = messages.alert(decision, self._setting(claim))
+        parts = self._sender.render(message.evolve(reply_to=""))
+        return parts, bool(message.reply_to)
+
+    def _setting(self, claim: Claim) -> Setting:
+        return Setting(
             now=self._now,
             kind=claim.recipient.kind,
             source_title=self._source_title,
             reply_to="any",
             preferences=claim.recipient.preferences,
             backdrop=claim.backdrop,
+            advice=_advice(claim),
+            wave=claim.wave,
         )
-        message = messages.alert(decision, setting)
-        parts = self._sender.render(message.evolve(reply_to=""))
-        return parts, bool(message.reply_to)
 
 
 def _essence(decision: noise.Decision) -> object:
@@ -211,7 +236,16 @@ def _essence_of(claim: Claim) -> object:
         around.own,
         tuple(id(asset) for asset in around.others),
         around.market,
+        _advice(claim),
+        None if claim.wave is None else tuple(id(e) for _, e in claim.wave.told),
     )
+
+
+def _advice(claim: Claim) -> Advice | None:
+    """Return what a message over the recipient's daily budget says of that."""
+    if claim.today is None:
+        return None
+    return noise_budget.advise(claim.recipient.preferences, claim.today)
 
 
 def _reply_to(claim: Claim, decision: noise.Decision) -> str:

@@ -114,6 +114,11 @@ def translated(message: Message, language: Language) -> Message:
     )
 
 
+def translated_line(line: Line, language: Language) -> Line:
+    """Return one line in another language, as far as its table goes."""
+    return line if language.code == ENGLISH.code else _line(line, language)
+
+
 def translated_buttons(
     rows: tuple[tuple[Button, ...], ...], language: Language
 ) -> tuple[tuple[Button, ...], ...]:

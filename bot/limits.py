@@ -187,10 +187,16 @@ class Limits:
         """
         return _Turn(self, chat, is_private, lane)
 
+    def edit_turn(self, lane: Lane = Lane.ALERT) -> AbstractAsyncContextManager[None]:
+        """Wait for the platform's turn alone: an edit is no new message in its chat."""
+        return _Turn(self, "", True, lane)
+
     async def begin(self, chat: str, *, is_private: bool, lane: Lane) -> _Request:
         """Wait for a turn and count a request; see `turn`."""
         await self._wait_for_turn(lane)
-        wait = self.chat_wait(chat, is_private=is_private, lane=lane)
+        wait = timedelta()
+        if chat:
+            wait = self.chat_wait(chat, is_private=is_private, lane=lane)
         if wait > timedelta() and lane is not Lane.REPLY:
             # Somebody else wrote to this chat meanwhile, such as a reply did.
             self._give_turns()
@@ -199,7 +205,8 @@ class Limits:
             )
         request = _Request(self._clock())
         self._recent.append(request)
-        self._note(chat, is_private=is_private, lane=lane)
+        if chat:
+            self._note(chat, is_private=is_private, lane=lane)
         if self._waiting:
             self._give_turns()
         return request

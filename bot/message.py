@@ -6,7 +6,7 @@ are plain: a renderer escapes them, so an asset's name can never be markup or a 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Self
 
@@ -152,6 +152,9 @@ class Message:
         is_silent: arrives without a sound.
         is_private: in a group only the person who asked may see it (Discord
             ephemeral), where the platform can.
+        is_airy: its blank lines part cards, so no renderer leaves them out.
+        fades: taken away after so long, with what it answers, where the bot may.
+        asks_place: the client offers to choose a group or channel, where it can.
         reply_to: the platform's id of the message this one answers, if any.
         attachment: a file that comes after the words.
     """
@@ -166,6 +169,9 @@ class Message:
     tone: Tone = Tone.PLAIN
     is_silent: bool = False
     is_private: bool = False
+    is_airy: bool = False
+    fades: timedelta | None = None
+    asks_place: bool = False
     reply_to: str = ""
     attachment: Attachment | None = None
 

@@ -37,6 +37,7 @@ from bot.model import (
     Watch,
 )
 from bot.news import Decision, News, Note, Occasion
+from bot.noise import BROAD_FROM
 from bot.phrases import Setting
 
 #: a phone's lock screen shows about so many columns of line 1
@@ -47,6 +48,13 @@ ALONE = 2
 
 def alert(decision: Decision, setting: Setting) -> Message:
     """Word everything one decision tells, as one message."""
+    message = _alert(decision, setting)
+    if setting.advice is None:
+        return message
+    return message.evolve(body=(*message.body, *phrases.over_budget(setting.advice)))
+
+
+def _alert(decision: Decision, setting: Setting) -> Message:
     news = decision.news
     if any(n.event.kind in own_words.KINDS for n in news):
         return own_words.alert(decision, setting, alert)
@@ -57,13 +65,15 @@ def alert(decision: Decision, setting: Setting) -> Message:
             return releases.night(decision, setting)
         case Occasion.OFF:
             return releases.we_were_off(decision, setting)
-        case Occasion.ALERT:
+        case Occasion.MORE if setting.wave is not None:
+            return broad_moves.more(decision, setting.wave, setting)
+        case _:
             pass
+    flips = [n for n in news if n.event.kind is EventKind.FLIP]
+    if len(flips) >= BROAD_FROM:
+        return broad_moves.broad(decision, flips, setting)
     if len(news) == 1:
         return _single(news[0], decision.came_back, setting)
-    flips = [n for n in news if n.event.kind is EventKind.FLIP]
-    if len(flips) >= broad_moves.BROAD_FROM:
-        return broad_moves.broad(decision, flips, setting)
     return summaries.several(decision, setting)
 
 
@@ -235,16 +245,22 @@ def _correction(news: News) -> tuple[Line, list[Block], Tone]:
 
 def alert_buttons(asset: Asset, kind: PlaceKind) -> tuple[tuple[Button, ...], ...]:
     """Return the buttons under an alert; Mute and Unwatch only in private."""
-    details = Button("🔍 Details", f"v1:signal:{asset.id}")
+    look = look_buttons(asset)
     if kind is PlaceKind.PRIVATE:
-        return (
-            (
-                details,
-                Button("🔕 Mute 24 h", f"v1:mute24:{asset.id}"),
-                Button("✖ Unwatch", f"v1:unwatch:{asset.id}"),
-            ),
+        change = (
+            Button("🔕 Mute 24 h", f"v1:mute24:{asset.id}"),
+            Button("✖ Unwatch", f"v1:unwatch:{asset.id}"),
         )
-    return ((details, Button("👁 Watch privately", f"v1:watchme:{asset.id}")),)
+        return (look, change)
+    return ((*look, Button("👁 Watch privately", f"v1:watchme:{asset.id}")),)
+
+
+def look_buttons(asset: Asset) -> tuple[Button, ...]:
+    """Return the buttons that change nothing, so that anybody may press them."""
+    return (
+        Button("📈 Chart", f"v1:chart:{asset.id}"),
+        Button("🔍 Details", f"v1:why:{asset.id}"),
+    )
 
 
 def _footer(watch: Watch, asset: Asset, setting: Setting) -> Line:

@@ -560,6 +560,58 @@ class Watch:
     created_by: str = ""
 
 
+# ---------------------------------------------------------------- places and errands
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceNote:
+    """What is known of a group, topic or channel beside its watches.
+
+    Attributes:
+        title, topic_title: as people there read them; empty where unknown.
+        setter: `platform:id` of the admin who last set what it gets; empty for an
+            anonymous one.
+        setter_name: that admin as people there know them.
+        lost_told: the `parked_since` of which the setter has heard.
+        probed_at: when writing there was last tried after a loss.
+    """
+
+    title: str = ""
+    topic_title: str = ""
+    setter: str = ""
+    setter_name: str = ""
+    set_at: datetime | None = None
+    lost_told: datetime | None = None
+    probed_at: datetime | None = None
+
+
+class ErrandKind(StrEnum):
+    """A small thing to be done later to a message that was sent."""
+
+    #: take the message away
+    DELETE = "delete"
+    #: give its buttons back; until then what was pressed can be undone
+    BUTTONS = "buttons"
+    #: publish it to those who follow a Discord announcement channel
+    PUBLISH = "publish"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Errand:
+    """One errand; a message has at most one of each kind.
+
+    `document` is plain JSON that only its kind understands; `attempts` counts the
+    tries so far.
+    """
+
+    address: Address
+    message_ref: str
+    kind: ErrandKind
+    due_at: datetime
+    document: "JsonDict" = field(default_factory=dict)
+    attempts: int = 0
+
+
 # ---------------------------------------------------------------- told and delivery
 
 
@@ -649,17 +701,53 @@ class FrozenMessage:
     owed_since: datetime | None = None
     #: not sent by then, and not begun, it is decided anew: quiet hours begin
     send_by: datetime | None = None
+    edit: "Edit | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What an earlier message of the chat says from now on, rendered."""
+
+    message_ref: str
+    part: JsonDict
 
 
 class MessageKind(StrEnum):
     """What a message is, as far as somebody looks back at it.
 
-    A LETTER carries no deliveries: a sign of life.
+    A LETTER carries no deliveries: a sign of life. A WAVE is a broad move's table, MORE
+    a later line about it.
     """
 
     ALERT = "alert"
+    WAVE = "wave"
+    MORE = "more"
     DIGEST = "digest"
     LETTER = "letter"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wave:
+    """A broad move that was told within the last half hour.
+
+    `message_ref` is its table; `told` all flips told of it, in their order.
+    """
+
+    message_ref: str
+    told: tuple[tuple[Asset, Event], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Today:
+    """What a recipient was sent on its own day.
+
+    `repeated` counts assets of which more than one flip was told.
+    """
+
+    messages: int = 0
+    flips: int = 0
+    crossings: int = 0
+    repeated: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -708,7 +796,8 @@ class Claim:
     `overtaken` names assets in `waiting` that stand where a later event left them,
     which is still being fanned out and so may wait here, too, in a moment.
     `digest_at` is when the last digest was sent. `backdrop` is empty unless the message
-    may be about several assets.
+    may be about several assets. `today` is there for those with a daily budget,
+    `wave` for those who were told of a broad move a moment ago.
     """
 
     recipient: Recipient
@@ -720,6 +809,8 @@ class Claim:
     overtaken: frozenset[int] = frozenset()
     digest_at: datetime | None = None
     backdrop: Backdrop = field(default_factory=Backdrop)
+    today: Today | None = None
+    wave: Wave | None = None
     frozen: FrozenMessage | None = None
 
 

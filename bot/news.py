@@ -44,13 +44,18 @@ HOLDS = frozenset(
 
 
 class Occasion(StrEnum):
-    """What a message is: an alert, or the net of a time in which none came."""
+    """What a message is: an alert, or the net of a time in which none came.
+
+    BROAD is a table of many flips, MORE a line about later ones of the same move.
+    """
 
     ALERT = "alert"
     AWAY = "away"
     QUIET = "quiet"
     DIGEST = "digest"
     OFF = "off"
+    BROAD = "broad"
+    MORE = "more"
 
 
 class Note(StrEnum):

@@ -41,8 +41,10 @@ from bot.noise_net import (
 from bot.preferences import NewsKind, Preferences
 
 __all__ = [
+    "BROAD_FROM",
     "HOLDS",
     "OPEN_HOLD",
+    "WAVE_FOR",
     "Decision",
     "News",
     "Note",
@@ -55,6 +57,10 @@ _UNSURE = "outcome_unknown"
 #: told as it happened, there is nothing to net
 _ANNOUNCED = frozenset({EventKind.SILENT, EventKind.ENGINE})
 _USUAL = Preferences()
+#: from so many flips in one message they are rows of one table
+BROAD_FROM = 4
+#: for so long later flips belong to the same broad move
+WAVE_FOR = timedelta(minutes=30)
 #: after a shorter downtime an alert only says between when it happened
 OFF_FROM = timedelta(hours=1)
 #: of several causes the one that says most to the reader
@@ -71,12 +77,14 @@ def decide(
     overtaken: Collection[int] = (),
     preferences: Preferences = _USUAL,
     digest_at: datetime | None = None,
+    has_wave: bool = False,
 ) -> Decision:
     """Decide about all that waits for one recipient.
 
     `waiting` is in event order and each asset in it has its state as it stands now.
     `thresholds` are the recipient's default lines, for watches that name none.
     `overtaken` is what the `Claim` says. `digest_at` is when the last digest was sent.
+    `has_wave`: a broad move was told within `WAVE_FOR`.
     """
     clock = preferences.clock
     terms = Terms(
@@ -85,6 +93,7 @@ def decide(
         mutes=tuple(m for m in mutes if m.until is None or m.until > now),
         quiet_until=noise_quiet.quiet_until(now, preferences.quiet, clock),
         digest_at=digest_at,
+        has_wave=has_wave,
     )
     waits = [
         _Wait(
@@ -184,7 +193,10 @@ def _occasion(verdicts: Sequence[_Verdict], terms: Terms) -> Occasion:
         return Occasion.QUIET
     if news and all(_was_off(n.event) for n in news):
         return Occasion.OFF
-    return Occasion.ALERT
+    flips = [n for n in news if n.event.kind is EventKind.FLIP and not n.note]
+    if terms.has_wave and news and len(flips) == len(news):
+        return Occasion.MORE
+    return Occasion.BROAD if len(flips) >= BROAD_FROM else Occasion.ALERT
 
 
 def _was_off(event: Event) -> bool:

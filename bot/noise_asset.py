@@ -37,6 +37,7 @@ class Terms:
     mutes: tuple[Mute, ...]
     quiet_until: datetime | None
     digest_at: datetime | None
+    has_wave: bool = False
 
     def is_off(self, kind: NewsKind) -> bool:
         """Whether the recipient wants nothing of this kind."""

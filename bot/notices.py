@@ -22,6 +22,8 @@ from bot.model import Mute, PlaceKind, PollSummary
 
 #: younger than this is now
 _JUST_NOW = timedelta(minutes=1)
+#: what only one member of a group has use for is taken away again after so long
+FADES_AFTER = timedelta(seconds=60)
 
 
 def start(kind: PlaceKind, *, source_title: str) -> Message:
@@ -87,6 +89,14 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("threshold", "BTC 80 50", "set lines for one asset, or for all"),
     ("mute", "BTC 24h", "hold alerts: 1h, 24h or flip"),
     ("unmute", "BTC", "let them through again"),
+    ("settings", "", "quiet hours, digest, sound, language"),
+    ("quiet", "22:00-07:00", "silence at night"),
+    ("timezone", "Berlin", "whose clock counts"),
+    ("digest", "daily 08:00", "one message in place of many"),
+    ("link", "", "one watchlist for two chats"),
+    ("export", "", "your watches as a file"),
+    ("import", "BTC ETH", "bring watches, a file or a list"),
+    ("forgetme", "", "erase everything about you"),
     ("broadcast", "top100", "what this group or channel gets"),
     ("preview", "", "a sample alert, as it would look"),
     ("status", "", "how the bot is doing"),
@@ -176,6 +186,7 @@ def go_private(symbols: Sequence[str], link: str) -> Message:
         buttons=((Button(what, url=link),),) if link else (),
         is_private=True,
         is_silent=True,
+        fades=FADES_AFTER,
     )
 
 
@@ -190,19 +201,21 @@ def private_chat_opened() -> Message:
     )
 
 
-def private_chat_closed(command: str) -> Message:
-    """Answer when the direct messages of the asker are closed."""
+def private_chat_closed(*, again_action: str = "", command: str = "") -> Message:
+    """Answer when the direct messages of the asker are closed.
+
+    `again_action` is the button that tries once more; without it `command` is to be
+    typed again.
+    """
+    way = "Open them (server name → Privacy settings → Direct messages), then "
+    if again_action:
+        way_out = line(way, "press Try again.")
+    else:
+        way_out = line(way, "type ", code(command), " again.")
     return Message(
         title=line("⚠️ ", bold("I cannot reach you, so nothing was changed")),
-        body=(
-            line("Your direct messages from this server are closed."),
-            line(
-                "Open them (server name → Privacy settings → Direct messages), "
-                "then type ",
-                code(command),
-                " again.",
-            ),
-        ),
+        body=(line("Your direct messages from this server are closed."), way_out),
+        buttons=((Button("Try again", again_action),),) if again_action else (),
         tone=Tone.TROUBLE,
         is_private=True,
     )
@@ -266,71 +279,6 @@ def unmuted(name: str, count: int) -> Message:
         body=(line("What was held comes now, if it still stands."),),
         is_private=True,
     )
-
-
-# ----------------------------------------------------------------------- broadcasts
-
-
-def broadcast_needs_place() -> Message:
-    """Answer /broadcast in a private chat."""
-    return Message(
-        title=line("📣 ", bold("Type /broadcast in the group or channel")),
-        body=(
-            line("There it sets what that place gets. Here you /watch for yourself."),
-        ),
-        is_private=True,
-    )
-
-
-def broadcast_set(texts: Sequence[str], assets: int) -> Message:
-    """Answer a /broadcast that changed what a place gets."""
-    return Message(
-        title=line(
-            "📣 ", bold(f"This place gets: {words.unhashed(words.names(list(texts)))}")
-        ),
-        body=(
-            line(f"{words.count(assets, 'asset')} now. Posts come silent."),
-            line(
-                "Change: ",
-                code("/broadcast top100 grade>=80"),
-                " · stop: ",
-                code("/broadcast off"),
-            ),
-            line("Information, not financial advice."),
-        ),
-    )
-
-
-def broadcast_shown(rows: Sequence[tuple[str, str, datetime]]) -> Message:
-    """Answer /broadcast show: what a place gets, and who set it."""
-    if not rows:
-        return Message(
-            title=line("📣 ", bold("This place gets nothing")),
-            body=(line("An admin can change that: ", code("/broadcast top100")),),
-        )
-    return Message(
-        title=line(
-            "📣 ",
-            bold(
-                f"This place gets: {words.unhashed(words.names([r[0] for r in rows]))}"
-            ),
-        ),
-        body=tuple(
-            line(
-                code(text),
-                ": set ",
-                Moment(at, TimeStyle.DATE),
-                f" by {who}" if who else "",
-            )
-            for text, who, at in rows
-        ),
-    )
-
-
-def broadcast_off(count: int) -> Message:
-    """Answer /broadcast off."""
-    title = "This place gets nothing any more" if count else "This place got nothing"
-    return Message(title=line("📣 ", bold(title)))
 
 
 # --------------------------------------------------------------------------- status

@@ -12,6 +12,7 @@ from bot.message import (
     TimeStyle,
     Tone,
     bold,
+    code,
     line,
 )
 from bot.model import (
@@ -23,8 +24,10 @@ from bot.model import (
     Market,
     PlaceKind,
     Signal,
+    Wave,
 )
 from bot.news import Decision, News, Note, Reason
+from bot.noise_budget import Advice, Remedy
 from bot.preferences import NewsKind, Preferences, Sound
 
 #: later than this after detection an alert says how late it is
@@ -47,6 +50,8 @@ class Setting:
         reply_to: the platform's id of the asset's previous alert, for a single alert.
         preferences: how the recipient wants to hear.
         backdrop: what is around the news.
+        wave: the broad move that this message goes on with.
+        advice: the message is over the daily budget, and this would help.
     """
 
     now: datetime
@@ -55,6 +60,8 @@ class Setting:
     reply_to: str = ""
     preferences: Preferences = field(default_factory=Preferences)
     backdrop: Backdrop = field(default_factory=Backdrop)
+    advice: Advice | None = None
+    wave: Wave | None = None
 
     def is_silent(self, kind: NewsKind) -> bool:
         """Whether what is of this kind arrives without a sound."""
@@ -272,3 +279,17 @@ def out_of(count: int, setting: Setting) -> str:
     if setting.is_private:
         return f"{count:,} of your {backdrop.watched:,}"
     return words.count(count, "asset")
+
+
+def over_budget(advice: Advice) -> list[Block]:
+    """Say that the day is louder than wanted, and what would make it quieter."""
+    count = f"Message {advice.number} today, you wanted at most {advice.budget}."
+    why, how = _REMEDIES[advice.remedy]
+    return [Line(), line(count), line(why, code(how))]
+
+
+_REMEDIES = {
+    Remedy.FEWER_LINES: ("Most were grades passing your lines: ", "/threshold off"),
+    Remedy.CALM: ("Calm waits until two readings agree: ", "/pace calm"),
+    Remedy.DIGEST: ("A digest makes one of them: ", "/digest daily 08:00"),
+}

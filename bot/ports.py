@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from bot.errors import LeaseLostError
-from bot.message import Attachment, Button, Message
+from bot.message import Attachment, Button, Line, Message
 from bot.model import (
     Address,
     Asset,
@@ -21,6 +21,9 @@ from bot.model import (
     Conditions,
     DeliveryRecord,
     DeliveryState,
+    Edit,
+    Errand,
+    ErrandKind,
     Event,
     FrozenMessage,
     JsonDict,
@@ -29,6 +32,7 @@ from bot.model import (
     Mute,
     PastReading,
     PlaceKind,
+    PlaceNote,
     Platform,
     PollSummary,
     PrivateLine,
@@ -170,6 +174,42 @@ class Sender(Protocol):
         """
         ...
 
+    async def edit(self, address: Address, message_ref: str, part: JsonDict) -> None:
+        """Replace what a message says and its buttons; raise only `DeliveryError`.
+
+        Not inside a `turn`: it waits for the platform's overall rate itself. A message
+        that says the same already is fine.
+        """
+        ...
+
+
+class Keeper(Protocol):
+    """What can still be done about messages that were sent, on one platform.
+
+    Every method raises only `DeliveryError`; none of them is a message, so none waits
+    for a turn.
+    """
+
+    platform: Platform
+
+    async def delete(self, address: Address, message_ref: str) -> None:
+        """Take a message away; one that is gone already is fine."""
+        ...
+
+    async def edit_buttons(
+        self, address: Address, message_ref: str, buttons: Sequence[Sequence[Button]]
+    ) -> None:
+        """Replace only a message's buttons; those it has already are fine."""
+        ...
+
+    async def publish(self, address: Address, message_ref: str) -> None:
+        """Publish a post of an announcement channel; a published one is fine."""
+        ...
+
+    async def knock(self, address: Address) -> None:
+        """Find out, unseen by anybody, whether the bot may write there."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hook:
@@ -210,6 +250,28 @@ class Face(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Spot:
+    """A group, topic or channel as the platform describes it now.
+
+    Attributes:
+        title: as people there read it, such as `Traders` or `#alerts`.
+        topic_title: the name of the topic or thread, where it is known.
+        is_admin: asks the platform now whether the caller may change it.
+        can_post: whether the bot may write there, as far as the platform says.
+        post: sends a message there; raises `DeliveryError`. None where that is not
+            possible from here.
+    """
+
+    place: Address
+    kind: PlaceKind
+    title: str = ""
+    topic_title: str = ""
+    is_admin: Callable[[], Awaitable[bool]]
+    can_post: bool = True
+    post: Callable[[Message], Awaitable[None]] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """Something typed or pressed: by whom, where, and what the face can do about it.
 
@@ -229,12 +291,25 @@ class Call:
             `watch_BTC`; empty where there is none.
         message_ref: the platform's id of the message the pressed button is on.
         attachment: the file that was sent along, if it was a text of bearable size.
+        user_name: the user as people there know them, `@kofi`; empty where unknown.
+        title, topic_title: as in `Spot`, of the place it was typed in.
+        spot: another place that was named beside the text (Discord's option).
+        post: sends a message into the place it was typed in, beside the reply; raises
+            `DeliveryError`. None where that is not possible.
+        find_spot: finds a place by `@name` or id, None if there is none that the bot
+            can see. None where places can't be named (no such platform).
     """
 
     place: Address
     kind: PlaceKind
     user: str
     text: str
+    user_name: str = ""
+    title: str = ""
+    topic_title: str = ""
+    spot: Spot | None = None
+    post: Callable[[Message], Awaitable[None]] | None = None
+    find_spot: Callable[[str], Awaitable[Spot | None]] | None = None
     language: str = ""
     is_admin: Callable[[], Awaitable[bool]]
     open_private: Callable[[Message], Awaitable[Address]] | None = None
@@ -252,6 +327,8 @@ class PressReply:
         message: sent as a new message (private to the presser where the place is not).
         edited: replaces the message the button is on, when not None.
         buttons: replaces only that message's buttons, when not None.
+        note: shown below the message the button is on, in place of an earlier note;
+            an empty line takes that away.
         url: a link that the presser's client opens, where the platform can.
     """
 
@@ -259,7 +336,34 @@ class PressReply:
     message: Message | None = None
     edited: Message | None = None
     buttons: tuple[tuple[Button, ...], ...] | None = None
+    note: Line | None = None
     url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """The bot was let into a place.
+
+    Attributes:
+        by: `platform:id` of who did it; empty where the platform does not say.
+        title: as in `Spot`.
+        can_post: whether the bot may write there.
+    """
+
+    place: Address
+    kind: PlaceKind
+    by: str = ""
+    title: str = ""
+    can_post: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Welcome:
+    """What follows an arrival: a post there, and a guide to who let the bot in."""
+
+    post: Message | None = None
+    guide: Message | None = None
+    guide_to: Address | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,8 +380,11 @@ class Desk(Protocol):
     Never raises a `UserError`: it is already worded as the reply.
     """
 
-    async def say(self, call: Call) -> Message:
-        """Do what was typed and return the one reply."""
+    async def say(self, call: Call) -> Message | None:
+        """Do what was typed and return the one reply.
+
+        None in a group that was told the same a moment ago.
+        """
         ...
 
     async def press(self, call: Call, action: str) -> PressReply:
@@ -288,8 +395,14 @@ class Desk(Protocol):
         """Propose assets for the last word typed; at most 25."""
         ...
 
-    async def on_added(self, place: Address, kind: PlaceKind) -> Message | None:
-        """The bot was added to a place: return the greeting, if there is one."""
+    async def on_added(self, arrival: Arrival) -> Welcome:
+        """The bot was let into a place: resume what is parked, say what to say."""
+        ...
+
+    async def on_fading(
+        self, place: Address, message_refs: Sequence[str], after: timedelta
+    ) -> None:
+        """These messages are to be taken away after a while, where the bot may."""
         ...
 
     async def on_gone(self, place: Address, reason: str) -> None:
@@ -362,6 +475,7 @@ class Freeze:
         ended_mutes: assets (None = all) whose "until the next flip" this message ends.
         kind: what the message is.
         send_by: not sent by then, the message is decided anew.
+        edit: what an earlier message says once this one is sent.
         dead_reason: when set, nothing is sent: the deliveries are dead letters.
     """
 
@@ -373,6 +487,7 @@ class Freeze:
     ended_mutes: tuple[int | None, ...] = ()
     kind: MessageKind = MessageKind.ALERT
     send_by: datetime | None = None
+    edit: Edit | None = None
     dead_reason: str = ""
 
 
@@ -744,6 +859,44 @@ class Store(Protocol):
         """
         ...
 
+    # ---- letters, about nothing that happened
+
+    async def silent_recipients(
+        self,
+        platforms: Sequence[Platform],
+        *,
+        before: datetime,
+        after: int = 0,
+        limit: int = 500,
+    ) -> Sequence[Recipient]:
+        """List private recipients who watch something and heard nothing since `before`.
+
+        In order of id, those with a larger one than `after`. Without those who are
+        parked or for whom something waits, is held or on its way.
+        """
+        ...
+
+    async def post_letter(
+        self,
+        recipient_id: int,
+        parts: tuple[JsonDict, ...],
+        *,
+        now: datetime,
+        send_by: datetime | None = None,
+    ) -> bool:
+        """Freeze a rendered message that carries no deliveries; True if it was.
+
+        It goes out as any other message does, in its turn and at the platform's pace,
+        but what the platform refuses is not tried again later. Not while the recipient
+        is parked, or something of it waits or is on its way. The recipient counts as
+        written to from now on.
+        """
+        ...
+
+    async def count_polls(self, source: str, *, since: datetime) -> tuple[int, int]:
+        """Count the polls since then: those that worked, and all that are finished."""
+        ...
+
     # ---- recipients and watches
 
     async def find_recipient(self, address: Address) -> Recipient | None:
@@ -906,6 +1059,63 @@ class Store(Protocol):
 
     async def told(self, recipient_id: int) -> Mapping[int, Told]:
         """Return what the recipient was last told, by asset id."""
+        ...
+
+    # ---- places and errands
+
+    async def note_place(self, recipient_id: int, note: PlaceNote) -> None:
+        """Write what is known of a place; empty titles leave those known."""
+        ...
+
+    async def find_places(
+        self,
+        *,
+        recipient_ids: Collection[int] | None = None,
+        chat: Address | None = None,
+        setter: str = "",
+    ) -> Sequence[tuple[Recipient, PlaceNote]]:
+        """List groups, topics and channels that pass every filter given, by id.
+
+        `chat` takes a chat with all its topics (its own topic does not count). One
+        that nothing was noted of has an empty note.
+        """
+        ...
+
+    async def lost_places(
+        self, platforms: Sequence[Platform], *, limit: int = 100
+    ) -> Sequence[tuple[Recipient, PlaceNote]]:
+        """List parked groups, topics and channels that have a watch, longest first."""
+        ...
+
+    async def put_errand(self, errand: Errand) -> None:
+        """Keep an errand, in place of the message's earlier one of this kind."""
+        ...
+
+    async def find_errand(
+        self, address: Address, message_ref: str, kind: ErrandKind
+    ) -> Errand | None:
+        """Find a message's errand of this kind."""
+        ...
+
+    async def take_errand(
+        self, address: Address, message_ref: str, kind: ErrandKind
+    ) -> Errand | None:
+        """Remove an errand and return it; of several callers one gets it."""
+        ...
+
+    async def due_errands(
+        self,
+        platforms: Sequence[Platform],
+        *,
+        now: datetime,
+        lease: timedelta,
+        limit: int = 50,
+    ) -> Sequence[Errand]:
+        """Take errands that are due, oldest first; nobody else does until the lease.
+
+        Each counts an attempt more and is due again after the lease, unless it is
+        taken for good by then.
+        """
         ...
 
     # ---- assets

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from bot.errors import StoreError
+from bot.model import Errand, ErrandKind, PlaceKind, Platform
 from bot.ports import Clock, Sent, Store
 
 logger = logging.getLogger(__name__)
@@ -13,6 +14,8 @@ logger = logging.getLogger(__name__)
 MOST = 200
 #: a yes of the platform is worth several tries to write it down
 TRIES = 3
+#: where a channel's posts must be published to reach its followers
+PUBLISHING = frozenset({Platform.DISCORD})
 
 #: told whether it was written
 Done = Callable[[bool], None]
@@ -58,6 +61,29 @@ class Settler:
             finally:
                 for sent, done in batch:
                     done(sent.message.id not in failed)
+            for sent, _ in batch:
+                if _is_announced(sent) and sent.message.id not in failed:
+                    await self._publish_later(sent)
+
+    async def _publish_later(self, sent: Sent) -> None:
+        """See that what an announcement channel got reaches those who follow it.
+
+        Apart from the delivery, which is done: a crash right here costs the followers
+        a post and nobody else anything.
+        """
+        if sent.receipt is None or not sent.receipt.message_ref:
+            return
+        errand = Errand(
+            address=sent.claim.recipient.address,
+            message_ref=sent.receipt.message_ref,
+            kind=ErrandKind.PUBLISH,
+            due_at=self._now(),
+        )
+        try:
+            await self._store.put_errand(errand)
+        except StoreError:
+            extra = {"action": "unpublished", "to": str(errand.address)}
+            logger.exception("not published", extra=extra)
 
     async def _write(self, batch: Sequence[Sent]) -> frozenset[int]:
         """Write a batch; return the messages that could not be written."""
@@ -89,3 +115,9 @@ class Settler:
                 return False
             return True
         raise AssertionError("the loop returns")
+
+
+def _is_announced(sent: Sent) -> bool:
+    recipient = sent.claim.recipient
+    is_followed = recipient.address.platform in PUBLISHING
+    return is_followed and recipient.kind is PlaceKind.CHANNEL

@@ -6,6 +6,7 @@ from datetime import datetime
 from bot import phrases, words
 from bot.message import (
     Block,
+    Button,
     Line,
     Message,
     Tone,
@@ -17,6 +18,11 @@ from bot.model import (
 )
 from bot.noise import Decision, News
 from bot.phrases import Setting
+
+#: buttons for so many of several assets, as many as a row holds on a phone
+_DETAILS_MAX = 4
+#: a symbol on a button is cut here
+_SYMBOL_COLUMNS = 13
 
 
 def several(decision: Decision, setting: Setting) -> Message:
@@ -37,9 +43,17 @@ def several(decision: Decision, setting: Setting) -> Message:
         footer=phrases.footer_of_many(news, setting),
         stamp=as_of,
         stamp_style=phrases.style(as_of, setting.now),
+        buttons=(tuple(_details(n) for n in news[:_DETAILS_MAX]),),
         tone=tone,
+        is_airy=True,
         is_silent=phrases.is_silent(news, setting),
     )
+
+
+def _details(news: News) -> Button:
+    """Return the button that tells more of one asset among several."""
+    symbol = words.fit(news.asset.symbol, _SYMBOL_COLUMNS)
+    return Button(f"🔍 {symbol}", f"v1:why:{news.asset.id}")
 
 
 def _several_title(news: Sequence[News], changed: list[News]) -> tuple[Line, Tone]:

@@ -24,6 +24,24 @@ def open_source(config: EngineConfig, *, now: Clock) -> GradeSource:
     )
 
 
+def public_note(config: EngineConfig) -> str:
+    """Return what admins are told who post an engine's grades in public.
+
+    The operator's own words count. What Token Metrics allows is settled by the plan
+    that was bought, so that is all that can be said of it here.
+    """
+    if config.public_note or config.kind != "remote":
+        return config.public_note
+    from engine.transport import is_token_metrics
+
+    if not is_token_metrics(config.base_url):
+        return ""
+    return (
+        "Grades by Token Metrics. Whether they may be shown in public is settled by "
+        "the plan behind this bot: whoever runs it knows."
+    )
+
+
 def _open_remote(config: EngineConfig, now: Clock) -> GradeSource:
     # Imported here: a replay needs no HTTP client.
     from engine.remote import RemoteSource

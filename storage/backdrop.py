@@ -8,11 +8,13 @@ from sqlalchemy import Connection, func, select
 from bot.model import (
     OWN_KEYS,
     Backdrop,
+    Event,
     EventKind,
     Market,
     Scope,
     Signal,
     Waiting,
+    Wave,
 )
 from bot.news import Reason
 from storage.assets import read_assets
@@ -26,14 +28,19 @@ _NAMED_MOST = 30
 
 
 def load_backdrops(
-    connection: Connection, waiting: Mapping[int, Sequence[Waiting]]
+    connection: Connection,
+    waiting: Mapping[int, Sequence[Waiting]],
+    waves: Mapping[int, Wave],
 ) -> Mapping[int, Backdrop]:
     """Load the backdrop of recipients whose message will be about more than one alert.
 
-    That is those with many assets, and those for whom something was held. Most claims
-    have neither, and for them nothing is asked.
+    That is those with many assets, those for whom something was held, and those who
+    were told of a broad move a moment ago. Most claims have none of it, and for them
+    nothing is asked.
     """
-    wide = {who: each for who, each in waiting.items() if _is_wide(each)}
+    wide = {
+        who: each for who, each in waiting.items() if who in waves or _is_wide(each)
+    }
     if not wide:
         return {}
     watches: dict[int, list[Any]] = {who: [] for who in wide}
@@ -42,7 +49,12 @@ def load_backdrops(
     own = {who: _own_assets(rows) for who, rows in watches.items()}
     listed = {i for ids in own.values() if len(ids) <= _NAMED_MOST for i in ids}
     assets = read_assets(connection, listed)
-    counter, markets = _Counter(connection), _Markets(connection, wide)
+    began = {
+        who: min(e.id for e in _events(each, waves.get(who)))
+        for who, each in wide.items()
+    }
+    counter = _Counter(connection)
+    markets = _Markets(connection, min(began.values()))
     found: dict[int, Backdrop] = {}
     for who, each in wide.items():
         source = each[0].event.source
@@ -52,9 +64,18 @@ def load_backdrops(
             title=title,
             own=frozenset(own[who]),
             others=tuple(assets[i] for i in sorted(own[who]) if i in assets),
-            market=markets.around(each) if _tells_market(each) else None,
+            market=(
+                markets.around(source, began[who])
+                if who in waves or _tells_market(each)
+                else None
+            ),
         )
     return found
+
+
+def _events(waiting: Sequence[Waiting], wave: Wave | None) -> list[Event]:
+    told = [] if wave is None else [event for _, event in wave.told]
+    return [*told, *(w.event for w in waiting)]
 
 
 def _is_broad(waiting: Sequence[Waiting]) -> bool:
@@ -140,18 +161,15 @@ class _Counter:
 class _Markets:
     """The bull-bear indicator now and before each claim's first event."""
 
-    def __init__(
-        self, connection: Connection, wide: Mapping[int, Sequence[Waiting]]
-    ) -> None:
+    def __init__(self, connection: Connection, first: int) -> None:
         self._connection = connection
-        self._first = min(w.event.id for each in wide.values() for w in each)
+        self._first = first
         self._now: dict[str, tuple[int, int]] = {}
         self._flips: dict[str, Sequence[Any]] = {}
         self._known: dict[tuple[str, int], Market | None] = {}
 
-    def around(self, waiting: Sequence[Waiting]) -> Market | None:
-        """Return the market now, and as it was before the first of these events."""
-        source, first = waiting[0].event.source, waiting[0].event.id
+    def around(self, source: str, first: int) -> Market | None:
+        """Return the market now, and as it was before an event."""
         key = (source, first)
         if key not in self._known:
             self._known[key] = self._market(source, first)

@@ -42,6 +42,7 @@ from storage.overtaken import load_overtaken
 from storage.packed import among, named
 from storage.recipient_tables import OPEN_STATES
 from storage.rows import to_event, to_frozen, to_mute, to_recipient, to_watch
+from storage.sent_today import load_today
 from storage.tables import (
     DELIVERIES,
     EVENTS,
@@ -51,6 +52,7 @@ from storage.tables import (
     WATCHES,
 )
 from storage.told import read_told
+from storage.waves import load_waves
 
 #: reason of a delivery whose watch is gone and that no other watch covers
 UNWATCHED = "unwatched"
@@ -203,12 +205,15 @@ def _load_claims(
     mutes = _load_mutes(connection, rows, now)
     told = _load_told(connection, waiting)
     overtaken = load_overtaken(connection, waiting, now)
-    backdrops = load_backdrops(connection, waiting)
+    waves = load_waves(connection, {number: rows[number] for number in waiting}, now)
+    backdrops = load_backdrops(connection, waiting, waves)
+    recipients = {number: to_recipient(row) for number, row in rows.items()}
+    today = load_today(connection, recipients.values(), now)
     # all that was due was settled between the look and the lock
     end_leases(connection, rows.keys() - due.keys())
     return [
         Claim(
-            recipient=to_recipient(rows[recipient_id]),
+            recipient=recipients[recipient_id],
             owner=rows[recipient_id].lease_owner,
             lease_until=rows[recipient_id].lease_until,
             mutes=tuple(mutes.get(recipient_id, ())),
@@ -217,6 +222,8 @@ def _load_claims(
             overtaken=overtaken.get(recipient_id, frozenset()),
             digest_at=rows[recipient_id].digest_at,
             backdrop=backdrops.get(recipient_id, _NO_BACKDROP),
+            today=today.get(recipient_id),
+            wave=waves.get(recipient_id),
             frozen=messages.get(recipient_id),
         )
         for recipient_id in sorted(due, key=lambda number: (due[number], number))

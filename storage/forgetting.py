@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import delete, insert, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.model import JsonDict, Platform
@@ -13,8 +13,10 @@ from storage.routes import routes_of
 from storage.tables import (
     BOT_VALUES,
     DELIVERIES,
+    ERRANDS,
     EVENTS,
     INBOX,
+    PLACE_NOTES,
     RECIPIENTS,
     UNDOS,
     WATCHES,
@@ -47,6 +49,17 @@ class ForgettingStore(StorePart):
                 one.chat for one in (row, *routes) if one.platform == Platform.WEB.value
             }
             await connection.execute(delete(INBOX).where(INBOX.c.inbox.in_(inboxes)))
+            chats = [(one.platform, one.chat) for one in (row, *routes)]
+            await connection.execute(
+                delete(ERRANDS).where(
+                    tuple_(ERRANDS.c.platform, ERRANDS.c.chat).in_(chats)
+                )
+            )
+            await connection.execute(
+                update(PLACE_NOTES)
+                .where(PLACE_NOTES.c.setter.in_(names))
+                .values(setter="", setter_name="")
+            )
             # everything that hangs on the recipient goes with it
             await connection.execute(
                 delete(RECIPIENTS).where(RECIPIENTS.c.id == recipient_id)

@@ -13,6 +13,7 @@ from storage.tables import (
     EVENTS,
     MESSAGES,
     MUTES,
+    PLACE_NOTES,
     PRIVATE_LINES,
     RECIPIENTS,
     TOLD,
@@ -56,6 +57,7 @@ async def merge_recipients(connection: AsyncConnection, old: Any, into: Any) -> 
         connection, PRIVATE_LINES, old.id, into.id, ("asset_id", "threshold")
     )
     await _move_rest(connection, MUTES, old.id, into.id, ("asset_id",))
+    await _move_rest(connection, PLACE_NOTES, old.id, into.id, ())
     await connection.execute(
         update(MESSAGES)
         .where(MESSAGES.c.recipient_id == old.id)

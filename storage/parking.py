@@ -14,8 +14,11 @@ from storage.merging import merge_recipients
 from storage.part import StorePart, lock_recipient
 from storage.routes import close_route, fall_back, find_row, open_route
 from storage.rows import to_recipient
-from storage.tables import DELIVERIES, MESSAGES, RECIPIENTS
+from storage.tables import DELIVERIES, MESSAGES, RECIPIENTS, TOLD
 from storage.thawing import resume, thaw, thaw_all
+
+#: reasons that begin so concern one topic and not those beside it
+OF_A_TOPIC = "topic_"
 
 
 class ParkingStore(StorePart):
@@ -31,7 +34,11 @@ class ParkingStore(StorePart):
 
         async def work(connection: AsyncConnection) -> None:
             await close_route(connection, address, reason, now)
-            for row in await _rows_of(connection, address):
+            rows = await _rows_of(connection, address)
+            if reason.startswith(OF_A_TOPIC):
+                # the topic of a chat as such is its first one, General
+                rows = [row for row in rows if row.topic == address.topic]
+            for row in rows:
                 await lock_recipient(connection, row.id)
                 await park_recipient(connection, row.id, reason, now)
 
@@ -142,6 +149,10 @@ async def _move(
     for row in rows:
         if row.chat != old.chat:
             continue
+        # Message ids begin anew there: an old one would be somebody else's words.
+        await connection.execute(
+            update(TOLD).where(TOLD.c.recipient_id == row.id).values(message_ref="")
+        )
         if row.topic not in there:
             await connection.execute(
                 update(RECIPIENTS)

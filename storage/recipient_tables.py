@@ -45,6 +45,8 @@ class RecipientRow(Row, table=True):
     #: when a message, and when a digest, last had the platform's yes
     sent_at: datetime | None = maybe_moment()
     digest_at: datetime | None = maybe_moment()
+    #: when the table of a broad move did
+    wave_at: datetime | None = maybe_moment()
     lease_owner: str | None
     lease_until: datetime | None = maybe_moment()
     created_at: datetime = moment()
@@ -103,6 +105,38 @@ class UndoRow(Row, table=True):
     recipient_id: int = ref("recipients.id")
     what: Any = document()
     until: datetime = moment()
+
+
+class PlaceNoteRow(Row, table=True):
+    """What is known of a group, topic or channel, and who set what it gets."""
+
+    __tablename__ = "place_notes"
+    __table_args__ = (index("ix_place_notes_setter", "setter"),)
+
+    recipient_id: int = ref("recipients.id", is_key=True)
+    title: str
+    topic_title: str
+    setter: str
+    setter_name: str
+    set_at: datetime | None = maybe_moment()
+    lost_told: datetime | None = maybe_moment()
+    probed_at: datetime | None = maybe_moment()
+
+
+class ErrandRow(Row, table=True):
+    """A small thing to be done later to a message that was sent."""
+
+    __tablename__ = "errands"
+    __table_args__ = (index("ix_errands_due", "due_at"),)
+
+    platform: str = Field(primary_key=True)
+    chat: str = Field(primary_key=True)
+    message_ref: str = Field(primary_key=True)
+    kind: str = Field(primary_key=True)
+    topic: str
+    document: Any = document()
+    attempts: int
+    due_at: datetime = moment()
 
 
 class MuteRow(Row, table=True):
@@ -246,6 +280,7 @@ class MessageRow(Row, table=True):
     delivery_ids: Any = document()
     tells: Any = document()
     ended_mutes: Any = document()
+    edit: Any = document(nullable=True)
     #: it may have arrived: a try ended without an answer, or in a crash
     is_unsure: bool
     is_plain: bool

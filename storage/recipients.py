@@ -75,6 +75,7 @@ class RecipientStore(StorePart):
             "parked_reason": "",
             "sent_at": None,
             "digest_at": None,
+            "wave_at": None,
             "lease_owner": None,
             "lease_until": None,
             "created_at": now,

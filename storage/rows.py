@@ -17,6 +17,7 @@ from bot.model import (
     AssetState,
     Conditions,
     Direction,
+    Edit,
     Event,
     EventKind,
     FrozenMessage,
@@ -565,6 +566,7 @@ def to_frozen(row: Any) -> FrozenMessage:
         frozen_at=row.frozen_at,
         is_plain=bool(row.is_plain),
         send_by=row.send_by,
+        edit=None if row.edit is None else Edit(**row.edit),
     )
 
 

@@ -1,6 +1,7 @@
 """How claims end: freeze what was decided, settle what became of it."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -186,6 +187,7 @@ def _insert_messages(
                     each.ended_mutes,
                     each.kind.value,
                     each.send_by,
+                    None if each.edit is None else asdict(each.edit),
                 )
                 for claim, each in decided
             ],
@@ -213,6 +215,7 @@ _NEW_MESSAGE: dict[str, ColumnElement[Any]] = {
     "ended_mutes": document(_NEW, 4),
     "kind": words(_NEW, 5),
     "send_by": moment(_NEW, 6),
+    "edit": document(_NEW, 7),
     "is_plain": false(),
     "is_unsure": false(),
     "first_ref": literal(""),
@@ -255,6 +258,7 @@ def _frozen(
         delivery_ids=decided.delivery_ids,
         tells=decided.tells,
         send_by=decided.send_by,
+        edit=decided.edit,
         frozen_at=now,
         attempts=max((w.attempts for w in waiting), default=0),
         owed_since=min((w.owed_since for w in waiting), default=now),
@@ -404,18 +408,22 @@ def _end_sent(
     for statement, ids in ((_END_SENT, told & held), (_NOTE_SENT, told - held)):
         if ids:
             connection.execute(statement, {"ids": list(ids), "now": now})
-    digests = [
-        yes.row.recipient_id
-        for yes in yeses
-        if yes.row.kind == MessageKind.DIGEST.value
-    ]
-    if digests:
-        connection.execute(_DIGESTS_SENT, {"ids": digests, "now": now})
+    for kind, statement in _NOTED.items():
+        those = [yes.row.recipient_id for yes in yeses if yes.row.kind == kind]
+        if those:
+            connection.execute(statement, {"ids": those, "now": now})
 
 
 _NOTE_SENT = update(RECIPIENTS).where(among(RECIPIENTS.c.id)).values(sent_at=_NOW)
 _END_SENT = _NOTE_SENT.values(lease_owner=None, lease_until=None)
-_DIGESTS_SENT = update(RECIPIENTS).where(among(RECIPIENTS.c.id)).values(digest_at=_NOW)
+_NOTED = {
+    MessageKind.DIGEST.value: update(RECIPIENTS)
+    .where(among(RECIPIENTS.c.id))
+    .values(digest_at=_NOW),
+    MessageKind.WAVE.value: update(RECIPIENTS)
+    .where(among(RECIPIENTS.c.id))
+    .values(wave_at=_NOW),
+}
 
 
 def _write_tells(connection: Connection, yeses: Iterable[_Yes], now: datetime) -> None:

@@ -10,6 +10,7 @@ from storage.clock import ClockStore
 from storage.database import Database
 from storage.dead_letters import DeadLetterStore
 from storage.deliveries import DeliveryStore
+from storage.errands import ErrandStore
 from storage.fanout import FanOutStore
 from storage.filling import FillingStore
 from storage.forgetting import ForgettingStore
@@ -17,8 +18,10 @@ from storage.history import HistoryStore
 from storage.inbox import InboxStore, ValueStore
 from storage.joining import JoiningStore
 from storage.leases import LeaseStore
+from storage.letters import LetterStore
 from storage.lockfile import LockFile
 from storage.parking import ParkingStore
+from storage.places import PlaceStore
 from storage.polls import PollStore
 from storage.recipients import RecipientStore
 from storage.routes import RouteStore
@@ -30,11 +33,14 @@ class SqlStore(
     FanOutStore,
     DeliveryStore,
     DeadLetterStore,
+    LetterStore,
     ParkingStore,
     RecipientStore,
     RouteStore,
     JoiningStore,
     ForgettingStore,
+    PlaceStore,
+    ErrandStore,
     WatchStore,
     AssetStore,
     HistoryStore,

@@ -22,12 +22,14 @@ from storage.columns import Row
 from storage.recipient_tables import (
     BotValueRow,
     DeliveryRow,
+    ErrandRow,
     InboxEntryRow,
     LeaseRow,
     LinkCodeRow,
     LinkTryRow,
     MessageRow,
     MuteRow,
+    PlaceNoteRow,
     PrivateLineRow,
     RecipientRow,
     RouteRow,
@@ -58,6 +60,8 @@ ROUTES = table(RouteRow)
 LINK_CODES = table(LinkCodeRow)
 LINK_TRIES = table(LinkTryRow)
 UNDOS = table(UndoRow)
+PLACE_NOTES = table(PlaceNoteRow)
+ERRANDS = table(ErrandRow)
 MUTES = table(MuteRow)
 WATCHES = table(WatchRow)
 WATCH_LINES = table(WatchLineRow)

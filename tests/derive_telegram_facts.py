@@ -30,6 +30,8 @@ METHODS = (
     "getMyShortDescription",
     "sendMessage",
     "sendPhoto",
+    "sendDocument",
+    "getFile",
     "sendChatAction",
     "editMessageText",
     "editMessageReplyMarkup",

@@ -170,7 +170,7 @@ def command_interaction(
     name, *inner = typed.removeprefix("/").split()
     command = _find_command(user, name, channel)
     resolved: dict[str, Any] = {}
-    options = _options(command, inner, given, resolved, is_typing=is_typing)
+    options = _options(user, command, inner, given, resolved, is_typing=is_typing)
     data = {"id": command["id"], "name": name, "type": 1, "options": options}
     if command.get("guild_id"):
         data["guild_id"] = command["guild_id"]
@@ -205,6 +205,7 @@ def _find_command(user: Any, name: str, channel: Any) -> dict[str, Any]:
 
 
 def _options(
+    asker: Any,
     command: dict[str, Any],
     inner: list[str],
     given: dict[str, Any],
@@ -217,7 +218,7 @@ def _options(
     if inner:
         sub = known.get(inner[0])
         assert sub and sub["type"] in SUBCOMMANDS, f"/{label} has no {inner[0]}"
-        below = _options(sub, inner[1:], given, resolved, is_typing=is_typing)
+        below = _options(asker, sub, inner[1:], given, resolved, is_typing=is_typing)
         return [{"name": sub["name"], "type": sub["type"], "options": below}]
     assert not any(o["type"] in SUBCOMMANDS for o in known.values()), (
         f"/{label} needs one of {sorted(known)}"
@@ -229,7 +230,7 @@ def _options(
         assert not missing, f"/{label} requires {missing}"
     filled = [
         {"name": name, "type": known[name]["type"]}
-        | {"value": _value(known[name], value, resolved, is_typing=is_typing)}
+        | {"value": _value(asker, known[name], value, resolved, is_typing=is_typing)}
         for name, value in given.items()
     ]
     if is_typing:
@@ -243,17 +244,29 @@ def _options(
 
 
 def _value(
-    option: dict[str, Any], value: Any, resolved: dict[str, Any], *, is_typing: bool
+    asker: Any,
+    option: dict[str, Any],
+    value: Any,
+    resolved: dict[str, Any],
+    *,
+    is_typing: bool,
 ) -> Any:
     name, kind = option["name"], option["type"]
     if kind == 6:
         resolved.setdefault("users", {})[value.id] = value.payload
         return value.id
     if kind == 7:
-        rights = str(value.world.bot.permissions_in(value))
+        # those of the one who asks (resources/channel, `permissions`)
+        rights = str(asker.permissions_in(value))
+        kinds = option.get("channel_types")
+        assert not kinds or value.kind in kinds, f"{name} does not offer {value}"
+        assert value.server is not None, f"{name} offers channels of servers only"
         shown = value.payload | {"permissions": rights}
         resolved.setdefault("channels", {})[value.id] = shown
         return value.id
+    if kind == 11:
+        resolved.setdefault("attachments", {})[value["id"]] = value
+        return value["id"]
     if is_typing:
         return value
     expected = PYTHON_TYPES[kind]

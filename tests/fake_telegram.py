@@ -73,6 +73,7 @@ class FakeTelegram:
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=60 * 2**20)
         app.router.add_route("*", "/bot{token}/{method}", self._handle)
+        app.router.add_get("/file/bot{token}/documents/{file_id}", self._give_file)
         app.router.add_route("*", "/{rest:.*}", self._not_found)
         # a handler that hangs ends with the connection of its client
         self._runner = web.AppRunner(
@@ -306,6 +307,12 @@ class FakeTelegram:
 
     async def _not_found(self, _: web.Request) -> web.Response:
         return response(404, error_text(404, "Not Found"))
+
+    async def _give_file(self, http: web.Request) -> web.Response:
+        content = self.world.file(http.match_info["file_id"])
+        if http.match_info["token"] != self.token or content is None:
+            return response(404, error_text(404, "Not Found"))
+        return web.Response(body=content)
 
     async def _handle(self, http: web.Request) -> web.Response:
         if http.match_info["token"] != self.token:

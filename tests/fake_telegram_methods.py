@@ -14,6 +14,7 @@ from fake_telegram_rules import (
     Upload,
     bad_request,
     broken_rule,
+    check_choosing,
     check_keyboard,
     read_text,
 )
@@ -57,7 +58,9 @@ class Methods:
             "deleteMyCommands": lambda p: [self.commands.pop(_scope(p), None)] != [],
             "sendMessage": self._send_message,
             "sendPhoto": self._send_photo,
-            "sendChatAction": lambda p: self._writable(p["chat_id"]) is not None,
+            "sendChatAction": self._send_action,
+            "sendDocument": self._send_document,
+            "getFile": self._get_file,
             "editMessageText": self._edit_text,
             "editMessageReplyMarkup": self._edit_markup,
             "deleteMessage": self._delete_message,
@@ -127,6 +130,9 @@ class Methods:
         return {"last_error_date": at, "last_error_message": message}
 
     def _set_commands(self, params: Params) -> bool:
+        language = params.get("language_code", "")
+        if language and not (len(language) == 2 and language.islower()):
+            raise broken_rule("LANG_CODE_INVALID")
         self.commands[_scope(params)] = params["commands"]
         return True
 
@@ -165,6 +171,30 @@ class Methods:
             has_photo=True,
         ).as_json()
 
+    def _send_document(self, params: Params) -> dict[str, Any]:
+        document = params["document"]
+        if not isinstance(document, Upload) or not document.size:
+            raise broken_rule("file must be non-empty")
+        text, entities = self._read(params, "caption", CAPTION_MAX)
+        return self._send(
+            params,
+            text=text,
+            html=params.get("caption", ""),
+            entities=entities,
+            file=(document.name, document.content),
+        ).as_json()
+
+    def _get_file(self, params: Params) -> dict[str, Any]:
+        content = self._world.file(params["file_id"])
+        if content is None:
+            raise bad_request("wrong file_id or the file is temporarily unavailable")
+        return {
+            "file_id": params["file_id"],
+            "file_unique_id": params["file_id"],
+            "file_size": len(content),
+            "file_path": f"documents/{params['file_id']}",
+        }
+
     def _read(
         self, params: Params, name: str, max_length: int
     ) -> tuple[str, list[dict[str, Any]]]:
@@ -180,11 +210,9 @@ class Methods:
 
     def _send(self, params: Params, **content: Any) -> Post:
         chat = self._writable(params["chat_id"])
-        thread = params.get("message_thread_id")
-        if thread is not None and not (
-            isinstance(chat, Group) and thread in chat.topics
-        ):
-            raise bad_request("message thread not found")
+        thread = self._open_thread(chat, params)
+        if "keyboard" in (params.get("reply_markup") or {}):
+            check_choosing(params["reply_markup"], is_private=isinstance(chat, User))
         reply_to = self._reply_to(chat, params.get("reply_parameters"))
         if self.are_limits_on:
             wait = self._limits.wait_for(chat.id, is_private=isinstance(chat, User))
@@ -202,6 +230,21 @@ class Methods:
             reply_to=reply_to,
             **content,
         )
+
+    def _send_action(self, params: Params) -> bool:
+        self._open_thread(self._writable(params["chat_id"]), params)
+        return True
+
+    @staticmethod
+    def _open_thread(chat: Chat, params: Params) -> int | None:
+        thread: int | None = params.get("message_thread_id")
+        if thread is None:
+            return None
+        if not (isinstance(chat, Group) and thread in chat.topics):
+            raise bad_request("message thread not found")
+        if thread in chat.closed_topics and chat.bot_status != "administrator":
+            raise bad_request("TOPIC_CLOSED")
+        return thread
 
     @staticmethod
     def _reply_to(chat: Chat, wanted: Params | None) -> int | None:
@@ -341,11 +384,18 @@ class Methods:
             "unlimited_gifts limited_gifts unique_gifts premium_subscription "
             "gifts_from_channels"
         )
-        return chat.as_json() | {
-            "accent_color_id": 0,
-            "max_reaction_count": 11,
-            "accepted_gift_types": dict.fromkeys(gifts.split(), False),
-        }
+        rights = {}
+        if isinstance(chat, Group):
+            rights = {"permissions": {"can_send_messages": not chat.writing_error}}
+        return (
+            chat.as_json()
+            | rights
+            | {
+                "accent_color_id": 0,
+                "max_reaction_count": 11,
+                "accepted_gift_types": dict.fromkeys(gifts.split(), False),
+            }
+        )
 
     def _get_member(self, params: Params) -> dict[str, Any]:
         chat = self._chat(params["chat_id"])

@@ -81,6 +81,18 @@ class User(Chat):
         self.world.push("message", post.as_json())
         return post.message_id
 
+    def sends_file(self, name: str, content: bytes, caption: str = "") -> int:
+        """Send a file to the bot, with or without words; return the message's id."""
+        self.has_started = True
+        post = self.add(
+            sender=self.as_user(),
+            text=caption,
+            entities=typed_entities(caption),
+            file=(name, content),
+        )
+        self.world.push("message", post.as_json())
+        return post.message_id
+
     def edits(self, message_id: int, text: str, *, in_: "Group | None" = None) -> None:
         """Change an own message afterwards."""
         post = (in_ or self).find(message_id)
@@ -91,6 +103,25 @@ class User(Chat):
         self, message: Seen | int, label: str, *, in_: "Chat | None" = None
     ) -> str:
         """Press the button whose label contains `label`; return the callback's id."""
+        return self._presses(message, label, in_)
+
+    def presses_old(
+        self, message: Seen | int, label: str, *, in_: "Chat | None" = None
+    ) -> str:
+        """Press a button of a message so old that the bot is told only where it is.
+
+        core.telegram.org/bots/api#inaccessiblemessage
+        """
+        return self._presses(message, label, in_, is_accessible=False)
+
+    def _presses(
+        self,
+        message: Seen | int,
+        label: str,
+        in_: "Chat | None",
+        *,
+        is_accessible: bool = True,
+    ) -> str:
         if isinstance(message, Seen):
             chat = self.world.chats[message.chat_id]
             post = chat.find(message.message_id)
@@ -110,7 +141,7 @@ class User(Chat):
             {
                 "id": callback.id,
                 "from": self.as_user(),
-                "message": post.as_json(),
+                "message": post.as_json() if is_accessible else _far(post),
                 "chat_instance": str(chat.id),
                 "data": button.callback_data,
             },
@@ -135,6 +166,34 @@ class User(Chat):
                 f"{self.world.explain()}"
             )
         return callback.answer or {}
+
+    def shares(self, chat: "Place") -> int:
+        """Choose a chat by the keyboard the bot showed last; return the message's id.
+
+        The app lists only what fits the button, and lets the bot in where the button
+        says with which rights.
+        """
+        shown = [p.markup for p in self.kept.values() if p.is_from_bot and p.markup]
+        rows = next((m["keyboard"] for m in reversed(shown) if "keyboard" in m), None)
+        assert rows is not None, f"{self} sees no keyboard to choose with"
+        is_channel = chat.type == "channel"
+        wanted = [b["request_chat"] for row in rows for b in row if "request_chat" in b]
+        fitting = [w for w in wanted if w["chat_is_channel"] is is_channel]
+        assert fitting, f"no button offers a {chat.type}"
+        request = fitting[0]
+        is_admin = self in chat.admins
+        assert is_admin or "user_administrator_rights" not in request, (
+            f"{self} is no admin of {chat}, so the app does not list it"
+        )
+        is_in = chat.bot_status in {"member", "administrator"}
+        if not is_in and "bot_administrator_rights" in request:
+            chat.adds_bot(by=self)
+        elif not is_in:
+            assert not request.get("bot_is_member"), f"{chat} is not listed"
+        shared = {"request_id": request["request_id"], "chat_id": chat.id}
+        post = self.add(sender=self.as_user(), service={"chat_shared": shared})
+        self.world.push("message", post.as_json())
+        return post.message_id
 
     def opens_link(self, url: str, *, in_: "Group | None" = None) -> int:
         """Open a link to the bot; `?startgroup=` needs the group that is chosen."""
@@ -248,6 +307,7 @@ class Group(Place):
         self.type = "supergroup" if is_supergroup else "group"
         self.is_forum = is_forum
         self.topics: dict[int, str] = {}
+        self.closed_topics: set[int] = set()
 
     def as_json(self) -> dict[str, Any]:
         return super().as_json() | ({"is_forum": True} if self.is_forum else {})
@@ -271,6 +331,13 @@ class Group(Place):
         """Delete a topic with its posts; the bot is not told."""
         del self.topics[topic]
         self.kept = {i: p for i, p in self.kept.items() if p.thread != topic}
+
+    def closes_topic(self, topic: int) -> None:
+        """Let only admins write in a topic; the bot is told by a service message."""
+        self.closed_topics.add(topic)
+
+    def opens_topic(self, topic: int) -> None:
+        self.closed_topics.discard(topic)
 
     def anonymous_admin_says(self, text: str, *, topic: int | None = None) -> int:
         """Write as an admin whose name is hidden."""
@@ -358,6 +425,11 @@ class Channel(Place):
         if self.bot_status == "administrator":
             self.world.push("channel_post", post.as_json())
         return post.message_id
+
+
+def _far(post: Post) -> dict[str, Any]:
+    """Return all that a bot is told of a message it can't read any more."""
+    return {"chat": post.chat.as_json(), "message_id": post.message_id, "date": 0}
 
 
 def _typed(

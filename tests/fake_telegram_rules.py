@@ -82,6 +82,7 @@ class Upload:
 
     name: str
     size: int
+    content: bytes = b""
 
 
 class Checker:
@@ -296,6 +297,22 @@ def check_keyboard(markup: Mapping[str, Any] | None) -> None:
             raise broken_rule(f"more than {BUTTONS_PER_ROW_MAX} buttons in a row")
         for button in row:
             _check_button(button)
+
+
+def check_choosing(markup: Mapping[str, Any], *, is_private: bool) -> None:
+    """Refuse a keyboard to choose a chat with that the server would not take."""
+    for row in markup["keyboard"]:
+        for button in row:
+            request = button.get("request_chat")
+            if request is None:
+                continue
+            if not is_private:
+                raise broken_rule("a chat can be requested in private chats only")
+            mine = request.get("bot_administrator_rights") or {}
+            theirs = request.get("user_administrator_rights") or {}
+            more = [name for name, has in mine.items() if has and not theirs.get(name)]
+            if more:
+                raise broken_rule(f"USER_RIGHTS_MISSING: the bot would have {more}")
 
 
 def _check_button(button: Mapping[str, Any]) -> None:

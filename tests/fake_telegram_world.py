@@ -60,6 +60,8 @@ class Seen:
     thread: int | None = None
     edited: bool = False
     has_photo: bool = False
+    #: the name and the text of a file that came with it
+    file: tuple[str, str] | None = None
     sent_at: float = 0.0
 
 
@@ -81,6 +83,8 @@ class Post:
     thread: int | None = None
     service: dict[str, Any] = field(default_factory=dict)
     has_photo: bool = False
+    #: name and content
+    file: tuple[str, bytes] | None = None
     edited: bool = False
     sent_at: float = 0.0
     date: int = field(default_factory=lambda: int(time.time()))
@@ -104,6 +108,7 @@ class Post:
             thread=self.thread,
             edited=self.edited,
             has_photo=self.has_photo,
+            file=(self.file[0], self.file[1].decode()) if self.file else None,
             sent_at=self.sent_at,
         )
 
@@ -120,22 +125,32 @@ class Post:
             message["sender_chat"] = self.sender_chat
         if self.thread is not None:
             message |= {"message_thread_id": self.thread, "is_topic_message": True}
-        prefix = "caption" if self.has_photo else "text"
+        has_media = self.has_photo or self.file is not None
+        prefix = "caption" if has_media else "text"
         if self.text:
             message[prefix] = self.text
         if self.entities:
-            message["caption_entities" if self.has_photo else "entities"] = (
-                self.entities
-            )
+            message["caption_entities" if has_media else "entities"] = self.entities
         if self.has_photo:
             name = f"photo-{self.chat.id}-{self.message_id}"
             size = {"file_id": name, "file_unique_id": name, "width": 800}
             message["photo"] = [size | {"height": 450}]
+        if self.file is not None:
+            name, content = self.file
+            message["document"] = {
+                "file_id": f"file-{self.chat.id}-{self.message_id}",
+                "file_unique_id": f"f{self.message_id}",
+                "file_name": name,
+                "file_size": len(content),
+            }
         if self.markup and "inline_keyboard" in self.markup:
             message["reply_markup"] = self.markup
         if self.edited:
             message["edit_date"] = self.date
-        original = self.chat.kept.get(self.reply_to or 0)
+        # what is said in a topic at first hand counts as a reply to its opening
+        original = self.chat.kept.get(self.reply_to or self.thread or 0)
+        if original is self:
+            original = None
         if with_reply and original:
             message["reply_to_message"] = original.as_json(with_reply=False)
         return message | self.service
@@ -221,6 +236,14 @@ class World:
         """Count chats, for ids that differ."""
         self._last_chat += 1
         return self._last_chat
+
+    def file(self, file_id: str) -> bytes | None:
+        """Return the content of a file that somebody sent."""
+        for chat in self.chats.values():
+            for post in chat.kept.values():
+                if post.file and file_id == f"file-{chat.id}-{post.message_id}":
+                    return post.file[1]
+        return None
 
     def next_message_id(self) -> int:
         """Private chats and basic groups share one sequence of message ids."""

@@ -1,13 +1,13 @@
 """Complete fakes of our ports, with verbs: a clock, a source, a sender."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from bot.errors import DeliveryError, SourceError
-from bot.message import Message
+from bot.message import Button, Message
 from bot.model import (
     Address,
     AssetInfo,
@@ -171,16 +171,24 @@ class FakeSender:
         self.repeat_window = timedelta(seconds=60)
         self.knows_nonces = knows_nonces
         self.sent: list[tuple[str, JsonDict]] = []
+        self.edits: list[tuple[str, JsonDict]] = []
         self.repeats = 0
+        #: what was done to messages later, in words
+        self.kept: list[str] = []
         self.waits: dict[str, timedelta] = {}
         self._nonces: dict[tuple[str, str], str] = {}
         self._refusals: dict[str, list[DeliveryError]] = {}
         self._lost: list[DeliveryError] = []
+        self._unedited: list[DeliveryError] = []
         self._crash: str = ""
 
     def refuse(self, address: str, *errors: DeliveryError) -> None:
         """Fail the next sends to this address, one error each; nothing arrives."""
         self._refusals.setdefault(address, []).extend(errors)
+
+    def refuse_edits(self, *errors: DeliveryError) -> None:
+        """Fail the next edits, one error each."""
+        self._unedited += errors
 
     def lose_answer(self, error: DeliveryError) -> None:
         """Deliver the next message, but answer with this error."""
@@ -250,6 +258,42 @@ class FakeSender:
         if self._lost:
             raise self._lost.pop(0)
         return Receipt(ref)
+
+    async def edit(self, address: Address, message_ref: str, part: JsonDict) -> None:
+        """Change a message that arrived, or fail as told."""
+        target = str(address)
+        if self._unedited:
+            raise self._unedited.pop(0)
+        number = int(message_ref.removeprefix("m")) - 1
+        assert self.sent[number][0] == target
+        self.edits.append((message_ref, part))
+        self.sent[number] = (target, {**self.sent[number][1], **part})
+
+    # ---- the keeper's side: what is done to messages later
+
+    async def delete(self, address: Address, message_ref: str) -> None:
+        """Note the deletion, or fail as told."""
+        self._keep("delete", address, message_ref)
+
+    async def edit_buttons(
+        self, address: Address, message_ref: str, buttons: Sequence[Sequence[Button]]
+    ) -> None:
+        """Note the new buttons, or fail as told."""
+        labels = " ".join(b.label for row in buttons for b in row)
+        self._keep("buttons", address, message_ref, labels)
+
+    async def publish(self, address: Address, message_ref: str) -> None:
+        """Note the publication, or fail as told."""
+        self._keep("publish", address, message_ref)
+
+    async def knock(self, address: Address) -> None:
+        """Let in, or refuse as told."""
+        self._keep("knock", address)
+
+    def _keep(self, what: str, address: Address, *more: str) -> None:
+        if self._refusals.get(str(address)):
+            raise self._refusals[str(address)].pop(0)
+        self.kept.append(" ".join((what, str(address), *more)))
 
     def texts(self, address: str = "") -> list[str]:
         """Return the texts that arrived, of one address or all."""

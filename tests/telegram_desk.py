@@ -11,7 +11,7 @@ from fake_telegram import FakeTelegram
 from bot.config import TelegramConfig
 from bot.message import Message, line
 from bot.model import Address, PlaceKind
-from bot.ports import Call, Choice, PressReply
+from bot.ports import Arrival, Call, Choice, PressReply, Welcome
 from handlers.telegram.face import TelegramFace
 
 
@@ -22,6 +22,10 @@ class FakeDesk:
     replies: dict[str, Message | Exception] = field(default_factory=dict)
     presses: dict[str, PressReply | Exception] = field(default_factory=dict)
     greeting: Message | None = None
+    guide: Message | None = None
+    arrivals: list[Arrival] = field(default_factory=list)
+    #: texts that are answered with nothing
+    ignored: set[str] = field(default_factory=set)
     #: texts that wait until their event is set
     gates: dict[str, asyncio.Event] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
@@ -32,12 +36,14 @@ class FakeDesk:
     news: list[str] = field(default_factory=list)
     _bell: asyncio.Condition = field(default_factory=asyncio.Condition)
 
-    async def say(self, call: Call) -> Message:
+    async def say(self, call: Call) -> Message | None:
         if gate := self.gates.get(call.text):
             await gate.wait()
         self.calls.append(call)
         self.admins.append(await call.is_admin())
         await self._ring()
+        if call.text in self.ignored:
+            return None
         reply = self.replies.get(call.text, Message(title=line(f"Said: {call.text}")))
         if isinstance(reply, Exception):
             raise reply
@@ -55,9 +61,18 @@ class FakeDesk:
     async def complete(self, typed: str) -> Sequence[Choice]:
         return ()
 
-    async def on_added(self, place: Address, kind: PlaceKind) -> Message | None:
-        await self._note(f"added {place} {kind}")
-        return self.greeting
+    async def on_added(self, arrival: Arrival) -> Welcome:
+        self.arrivals.append(arrival)
+        await self._note(f"added {arrival.place} {arrival.kind}")
+        return Welcome(
+            post=self.greeting, guide=self.guide, guide_to=Address.parse(arrival.by)
+        )
+
+    async def on_fading(
+        self, place: Address, message_refs: Sequence[str], after: timedelta
+    ) -> None:
+        seconds = after.total_seconds()
+        await self._note(f"fading {place} {' '.join(message_refs)} {seconds:g}")
 
     async def on_gone(self, place: Address, reason: str) -> None:
         await self._note(f"gone {place} {reason}")

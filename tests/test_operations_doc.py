@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from bot.config import Config
+from bot.freezer import OUR_BUG
 from bot.model import DeliveryState
 from bot.noise import Reason
 from handlers.discord import errors as discord_errors
 from handlers.telegram import errors as telegram_errors
-from storage import dead_letters, parking
+from storage import dead_letters, thawing
 from storage.claims import UNWATCHED
 
 TEXT = (Path(__file__).parent.parent / "docs" / "operations.md").read_text("utf-8")
@@ -21,8 +22,8 @@ REASONS = sorted(
     | {reason for _, reason in telegram_errors._REJECTED}
     | {r for table, _ in discord_errors._KINDS for r in table.values()}
     | {reason.value for reason in Reason}
-    | {dead_letters.REPLAYED, dead_letters.DROPPED, parking.AWAY, UNWATCHED}
-    | {"new", "sending", "too_old"}
+    | {dead_letters.REPLAYED, dead_letters.DROPPED, thawing.AWAY, UNWATCHED}
+    | {"new", "sending", "too_old", OUR_BUG}
 )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from bot.config import WebConfig
 from bot.message import Message, bold, line
 from bot.model import Address, PlaceKind, Platform
-from bot.ports import Call, Choice, PressReply
+from bot.ports import Arrival, Call, Choice, PressReply, Welcome
 from handlers.web.face import WebFace
 from handlers.web.inbox import Inboxes, InboxHub
 from handlers.web.probes import Probes
@@ -108,8 +108,12 @@ class FakeDesk:
         word = typed.rsplit(" ", maxsplit=1)[-1].upper()
         return [choice for choice in self.choices if choice.value.startswith(word)]
 
-    async def on_added(self, place: Address, kind: PlaceKind) -> Message | None:
-        return None
+    async def on_added(self, arrival: Arrival) -> Welcome:
+        return Welcome()
+
+    async def on_fading(
+        self, place: Address, message_refs: Sequence[str], after: timedelta
+    ) -> None: ...
 
     async def on_gone(self, place: Address, reason: str) -> None: ...
 

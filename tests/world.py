@@ -17,12 +17,14 @@ from fakes import FakeClock, FakeSender, FakeSource
 from bot.commands import CommandDesk, Room, SourceInfo
 from bot.detect import REARM_BAND
 from bot.dispatcher import Dispatcher, DispatchPlan
+from bot.errands import Errands
 from bot.fanout import FanOut
 from bot.message import Message
 from bot.model import Address, PlaceKind, Platform
 from bot.poller import Poller, PollPlan
-from bot.ports import Call, Store
+from bot.ports import Call, PressReply, Spot, Store
 from bot.rehearsals import RehearsalPlan, Rehearsals
+from bot.steward import Reach, Steward
 from storage import open_store
 
 INTERVAL = timedelta(minutes=5)
@@ -47,8 +49,11 @@ class World:
         self.source = FakeSource(self.clock)
         self.sender = FakeSender(Platform.WEB)
         self.telegram = FakeSender(Platform.TELEGRAM, knows_nonces=False)
+        self.discord = FakeSender(Platform.DISCORD)
         self.generation = 0
         self.store: Store
+        #: groups and channels as Telegram would describe them, by `@name` or id
+        self.spots: dict[str, Spot] = {}
 
     async def open(self) -> None:
         """Build the parts as a process does at its start."""
@@ -57,7 +62,7 @@ class World:
         worker = f"w{self.generation}"
         self.dispatcher = Dispatcher(
             self.store,
-            {Platform.WEB: self.sender, Platform.TELEGRAM: self.telegram},
+            self.senders,
             DispatchPlan(owner=worker, source_title=self.source.title),
             now=self.clock,
             chance=lambda: 0.0,
@@ -92,6 +97,15 @@ class World:
             rehearsals=self.rehearsals,
         )
         self.desk = CommandDesk(self.room)
+        self.errands = Errands(self.store, self.senders, now=self.clock)
+        reach = Reach(senders=self.senders, keepers=self.senders)
+        self.steward = Steward(self.store, reach, now=self.clock)
+
+    @property
+    def senders(self) -> dict[Platform, FakeSender]:
+        """The platforms' senders, which keep what was sent, too."""
+        fakes = (self.sender, self.telegram, self.discord)
+        return {fake.platform: fake for fake in fakes}
 
     async def close(self) -> None:
         """Close what a process closes."""
@@ -124,9 +138,32 @@ class World:
         kind: PlaceKind = PlaceKind.PRIVATE,
         user: str = "",
         is_admin: bool = True,
+        **more: object,
     ) -> Message:
-        """Type a line somewhere and return the reply."""
-        return await self.desk.say(self.call(text, place, kind, user, is_admin))
+        """Type a line somewhere and return the reply; there must be one."""
+        call = self.call(text, place, kind, user, is_admin, **more)
+        reply = await self.desk.say(call)
+        assert reply is not None, f"nothing was said to {text}"
+        return reply
+
+    async def press(
+        self,
+        action: str,
+        *,
+        place: str = "web:alice",
+        kind: PlaceKind = PlaceKind.PRIVATE,
+        user: str = "",
+        is_admin: bool = True,
+        **more: object,
+    ) -> PressReply:
+        """Press a button somewhere and return what follows."""
+        more.setdefault("message_ref", "m1")
+        call = self.call("", place, kind, user, is_admin, **more)
+        return await self.desk.press(call, action)
+
+    async def find_spot(self, name: str) -> Spot | None:
+        """Find what a test put into `spots`."""
+        return self.spots.get(name)
 
     async def prefer(self, *, place: str = "web:alice", **chosen: object) -> None:
         """Let a place choose how it hears, such as `pace=Pace.FAST`; the rest stays."""
@@ -143,8 +180,11 @@ class World:
         kind: PlaceKind = PlaceKind.PRIVATE,
         user: str = "",
         is_admin: bool = True,
+        **more: object,
     ) -> Call:
-        """Build a call as a face would."""
+        """Build a call as a face would; on Telegram a private one finds places."""
+        if kind is PlaceKind.PRIVATE and place.startswith("telegram:"):
+            more.setdefault("find_spot", self.find_spot)
         return Call(
             place=Address.parse(place),
             kind=kind,
@@ -152,6 +192,7 @@ class World:
             text=text,
             is_admin=yes if is_admin else no,
             private_link=lambda payload: f"https://t.me/TestBot?start={payload}",
+            **more,
         )
 
 

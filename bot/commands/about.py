@@ -1,9 +1,9 @@
-"""/start, /help, /signal, /preview, /status: the bot and the assets themselves."""
+"""/help, /signal, /preview, /status: the bot and the assets themselves."""
 
 from datetime import timedelta
 
 from bot import messages, notices, phrases, replies
-from bot.commands import insight, watching
+from bot.commands import insight
 from bot.commands.room import Room
 from bot.message import Message
 from bot.model import (
@@ -17,32 +17,6 @@ from bot.model import (
     Watch,
 )
 from bot.ports import Call
-
-_WATCH_PAYLOAD = "watch_"
-_SIGNAL_PAYLOAD = "signal_"
-
-
-async def start(room: Room, call: Call, arguments: str) -> Message:
-    """Begin, resume after a block, or follow a link such as `watch_BTC`."""
-    known = await room.store.find_recipient(call.place)
-    back = await room.store.unpark(call.place, now=room.now())
-    room.wake()
-    payload = arguments.strip()
-    if payload.startswith(_WATCH_PAYLOAD) and call.kind is PlaceKind.PRIVATE:
-        symbols = payload.removeprefix(_WATCH_PAYLOAD).replace("_", " ")
-        return await watching.watch(room, call, symbols)
-    if payload.startswith(_SIGNAL_PAYLOAD):
-        # A group's Details button, whose answer was too long for a toast.
-        number = payload.removeprefix(_SIGNAL_PAYLOAD)
-        asset = await room.asset_of(number)
-        if asset is not None:
-            return await show_signal(room, call, asset)
-    recipient = await room.recipient(call)
-    watches = await room.store.list_watches(recipient.id)
-    if known is not None and watches and call.kind is PlaceKind.PRIVATE:
-        was_parked = back is not None and known.parked_since is not None
-        return notices.welcome_back(len(watches), was_parked=was_parked)
-    return notices.start(call.kind, source_title=room.source.title)
 
 
 async def help_(room: Room, call: Call, arguments: str) -> Message:

@@ -2,12 +2,15 @@
 
 import difflib
 import logging
+import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 from bot import grammar, notices
 from bot.commands import (
     about,
+    arriving,
     insight,
     linking,
     listing,
@@ -18,6 +21,7 @@ from bot.commands import (
     presses,
     rehearsing,
     settings,
+    starting,
     unwatching,
     watching,
 )
@@ -29,12 +33,13 @@ from bot.language import (
     Language,
     translated,
     translated_buttons,
+    translated_line,
     translated_text,
 )
 from bot.languages import LANGUAGES, choose
 from bot.message import Message
-from bot.model import Address, PlaceKind, Scope
-from bot.ports import Call, Choice, PressReply
+from bot.model import Address, Errand, ErrandKind, PlaceKind, Scope
+from bot.ports import Arrival, Call, Choice, PressReply, Welcome
 
 logger = logging.getLogger(__name__)
 
@@ -44,11 +49,13 @@ TEXT_MAX = 1000
 IMPORT_MAX = 4096
 #: Discord shows at most so many proposals (docs: application commands, autocomplete)
 CHOICES_MAX = 25
+#: long enough for an admin to read and to choose
+CHANNEL_FADES_AFTER = timedelta(minutes=5)
 
-_Command = Callable[[Room, Call, str], Awaitable[Message]]
+_Command = Callable[[Room, Call, str], Awaitable[Message | None]]
 
 COMMANDS: Mapping[str, _Command] = {
-    "start": about.start,
+    "start": starting.start,
     "help": about.help_,
     "watch": watching.watch,
     "unwatch": unwatching.unwatch,
@@ -88,15 +95,23 @@ class CommandDesk:
     def __init__(self, room: Room) -> None:
         self._room = room
 
-    async def say(self, call: Call) -> Message:
-        """Do what was typed and return the one reply."""
+    async def say(self, call: Call) -> Message | None:
+        """Do what was typed and return the one reply.
+
+        None in a group that was told the same a moment ago.
+        """
         try:
             reply = await self._say(call)
+            if reply is not None and reply.fades and not await self._may_say(call):
+                return None
         except UserError as error:
-            reply = notices.wrong(error)
+            reply = _fading_in_group(call, notices.wrong(error))
         except StoreError:
             logger.exception("command failed", extra={"action": "command"})
-            return notices.failed()
+            reply = _fading_in_group(call, notices.failed())
+        reply = _fading_in_channel(call, reply)
+        if reply is None:
+            return None
         return translated(reply, await self._language(call))
 
     async def _language(self, call: Call) -> Language:
@@ -110,7 +125,21 @@ class CommandDesk:
         chosen = "" if known is None else known.language
         return choose(chosen or call.language)
 
-    async def _say(self, call: Call) -> Message:
+    async def _may_say(self, call: Call) -> bool:
+        """Whether a place may get an answer that only one member has use for.
+
+        One a minute and group; on Discord nobody else sees it, so there it may.
+        """
+        if call.open_private is not None or call.kind is PlaceKind.PRIVATE:
+            return True
+        return await self._room.store.take_lease(
+            f"answered:{call.place.platform}:{call.place.chat}",
+            secrets.token_hex(8),
+            now=self._room.now(),
+            length=notices.FADES_AFTER,
+        )
+
+    async def _say(self, call: Call) -> Message | None:
         text = call.text.strip()
         name, arguments = _split(text)
         if len(text) > (IMPORT_MAX if name == "import" else TEXT_MAX):
@@ -193,16 +222,22 @@ class CommandDesk:
             for symbol, name in starting[:CHOICES_MAX]
         ]
 
-    async def on_added(self, place: Address, kind: PlaceKind) -> Message | None:
-        """Greet a new group once; a known place resumes instead."""
-        known = await self._room.store.find_recipient(place)
-        if known is not None:
-            await self.on_back(place, kind)
-            return None
-        if kind is PlaceKind.PRIVATE:
-            return None
-        await self._room.store.ensure_recipient(place, kind, now=self._room.now())
-        return notices.greeting() if kind is PlaceKind.GROUP else None
+    async def on_added(self, arrival: Arrival) -> Welcome:
+        """Greet a new group once and guide who let the bot in; resume a known place."""
+        return await arriving.welcome(self._room, arrival)
+
+    async def on_fading(
+        self, place: Address, message_refs: Sequence[str], after: timedelta
+    ) -> None:
+        """Take these messages away after a while, where the bot may."""
+        for ref in message_refs:
+            errand = Errand(
+                address=place,
+                message_ref=ref,
+                kind=ErrandKind.DELETE,
+                due_at=self._room.now() + after,
+            )
+            await self._room.store.put_errand(errand)
 
     async def on_gone(self, place: Address, reason: str) -> None:
         """Park a recipient; its watchlist stays."""
@@ -227,7 +262,22 @@ def _translated(reply: PressReply, language: Language) -> PressReply:
         message=None if message is None else translated(message, language),
         edited=None if edited is None else translated(edited, language),
         buttons=None if buttons is None else translated_buttons(buttons, language),
+        note=None if reply.note is None else translated_line(reply.note, language),
     )
+
+
+def _fading_in_group(call: Call, reply: Message) -> Message:
+    """A mistake in a group is its author's: nobody else has to read it for long."""
+    if call.kind is not PlaceKind.GROUP or call.open_private is not None:
+        return reply
+    return reply.evolve(fades=notices.FADES_AFTER)
+
+
+def _fading_in_channel(call: Call, reply: Message | None) -> Message | None:
+    """A channel's readers did not ask; what its admins are told does not stay."""
+    if reply is None or call.kind is not PlaceKind.CHANNEL:
+        return reply
+    return reply.evolve(fades=CHANNEL_FADES_AFTER, is_private=True)
 
 
 def _split(text: str) -> tuple[str | None, str]:

@@ -1,20 +1,39 @@
 """What buttons do. Every action is `v1:<name>[:<id>[:<rest>]]` and idempotent."""
 
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Mapping
 
-from bot import grammar, notices, replies
-from bot.commands import about, insight, menus, operators, watching
+from bot import grammar, replies
+from bot.commands import (
+    about,
+    alert_presses,
+    insight,
+    menus,
+    operators,
+    place_presses,
+    watching,
+)
 from bot.commands.room import Room
-from bot.commands.settings import place_mute
 from bot.commands.watching import Adding
-from bot.errors import RecipientGoneError
-from bot.message import Button
+from bot.message import Message
 from bot.model import Asset, PlaceKind, Recipient
 from bot.ports import Call, PressReply
 
 _OLD = "This button is from an older message. /watchlist shows what is now."
-_DAY = timedelta(hours=24)
-_Rows = tuple[tuple[Button, ...], ...]
+
+#: what is said when a button is pressed as when it is typed
+_SAID: Mapping[str, Callable[[Room, Call, str], Awaitable[Message]]] = {
+    "sample": about.preview,
+    "believe": operators.believe,
+}
+
+#: what an alert's buttons change, in private chats only
+_CHANGES: Mapping[str, Callable[[Room, Call, Asset], Awaitable[PressReply]]] = {
+    "mute24": alert_presses.mute,
+    "hear": alert_presses.hear,
+    "unwatch": alert_presses.unwatch,
+    "undo": alert_presses.undo,
+    "rewatch": alert_presses.watch_again,
+}
 
 
 async def press(room: Room, call: Call, action: str) -> PressReply:
@@ -27,46 +46,35 @@ async def press(room: Room, call: Call, action: str) -> PressReply:
     if menu is not None:
         return await menu(room, call, argument)
     match name:
-        case "signal" | "watchme":
+        case "chart" | "why" | "signal" | "watchme":
             return await _anybody(room, call, name, argument)
-        case "sample":
-            return PressReply(message=await about.preview(room, call, ""))
-        case "believe":
-            return PressReply(message=await operators.believe(room, call, ""))
+        case "sample" | "believe":
+            return PressReply(message=await _SAID[name](room, call, ""))
         case "rec":
             found = await insight.press_record(room, argument)
             return found or PressReply(toast=_OLD)
         case "keep":
             return PressReply(toast="Nothing was changed.")
+        case "bc":
+            return await place_presses.press(room, call, argument)
+        case "again" if call.open_private is not None:
+            # Typed once more for the presser alone, who had closed the private chat.
+            return PressReply(edited=await watching.watch(room, call, argument))
     if call.kind is not PlaceKind.PRIVATE:
         return PressReply(toast="That button works in your private chat only.")
     return await _personal(room, call, name, argument)
 
 
 async def _anybody(room: Room, call: Call, name: str, argument: str) -> PressReply:
+    """Answer the presser alone; nothing here changes the place it is pressed in."""
     asset = await room.asset_of(argument)
     if asset is None:
         return PressReply(toast=_OLD)
-    if name == "signal":
-        return PressReply(message=await about.show_signal(room, call, asset))
-    return await _watch_me(room, call, asset)
-
-
-async def _watch_me(room: Room, call: Call, asset: Asset) -> PressReply:
-    """Watch privately what a group's post is about."""
-    if call.open_private is None:
-        link = call.private_link(f"watch_{asset.symbol}") if call.private_link else ""
-        return PressReply(toast="" if link else _OLD, url=link)
-    try:
-        address = await call.open_private(notices.private_chat_opened())
-    except RecipientGoneError:
-        return PressReply(message=notices.private_chat_closed("/watch"))
-    recipient = await room.store.ensure_recipient(
-        address, PlaceKind.PRIVATE, language=call.language, now=room.now()
-    )
-    adding = Adding(recipient, grammar.parse(""), call.user)
-    await watching.put_asset_watch(room, adding, asset)
-    return PressReply(toast=f"Watching {asset.symbol}: alerts come privately.")
+    if name == "watchme":
+        return await alert_presses.watch_me(room, call, asset)
+    if name == "chart":
+        return PressReply(message=await alert_presses.chart(room, call, asset))
+    return PressReply(message=await alert_presses.details(room, call, asset))
 
 
 async def _personal(room: Room, call: Call, name: str, argument: str) -> PressReply:
@@ -82,15 +90,12 @@ async def _personal(room: Room, call: Call, name: str, argument: str) -> PressRe
     asset = await room.asset_of(head)
     if asset is None:
         return PressReply(toast=_OLD)
-    match name:
-        case "pick":
-            return await _pick(room, call, recipient, asset, rest)
-        case "mute24":
-            return await _mute(room, recipient, asset)
-        case "unwatch":
-            return await _unwatch(room, recipient, asset)
-        case _:
-            return PressReply(toast=_OLD)
+    if name == "pick":
+        return await _pick(room, call, recipient, asset, rest)
+    change = _CHANGES.get(name)
+    if change is None:
+        return PressReply(toast=_OLD)
+    return await change(room, call, asset)
 
 
 async def _pick(
@@ -102,29 +107,3 @@ async def _pick(
     added = await watching.put_asset_watch(room, adding, asset)
     result = replies.Watched(watches=(added,), assets=(asset,), thresholds=adding.lines)
     return PressReply(edited=replies.watching(result, room.now()))
-
-
-async def _mute(room: Room, recipient: Recipient, asset: Asset) -> PressReply:
-    for known in await room.store.list_mutes(recipient.id, room.now()):
-        if known.asset_id == asset.id and known.until is not None:
-            left = known.until - room.now()
-            if left > _DAY - timedelta(minutes=1):
-                return PressReply(toast=f"{asset.symbol} is muted already.")
-    await place_mute(room, recipient, asset, _DAY)
-    return PressReply(
-        toast=f"{asset.symbol} is muted for 24 hours.",
-        buttons=_undo(f"🔔 Unmute {asset.symbol}", f"v1:unmute:{asset.id}"),
-    )
-
-
-async def _unwatch(room: Room, recipient: Recipient, asset: Asset) -> PressReply:
-    if not await watching.remove_asset(room, recipient, asset):
-        return PressReply(toast=f"You no longer watch {asset.symbol}.", buttons=())
-    return PressReply(
-        toast=f"No longer watching {asset.symbol}.",
-        buttons=_undo(f"↩ Watch {asset.symbol} again", f"v1:pick:{asset.id}:"),
-    )
-
-
-def _undo(label: str, action: str) -> _Rows:
-    return ((Button(label, action),),)

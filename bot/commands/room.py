@@ -28,11 +28,16 @@ CLAIM_CODE = "claim_code"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceInfo:
-    """The grading engine as commands need to know it."""
+    """The grading engine as commands need to know it.
+
+    `public_note` is a sentence for admins who show its grades to others: what the
+    engine's terms ask for; empty where nothing is known of them.
+    """
 
     name: str
     title: str
     update_every: timedelta
+    public_note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

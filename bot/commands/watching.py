@@ -25,6 +25,8 @@ from bot.told_lines import side_of
 
 #: assets named in one line
 NAMED_MAX = 50
+#: Discord's custom_id, where a private chat can be opened and tried again
+ACTION_MAX = 100
 
 
 async def watch(room: Room, call: Call, arguments: str) -> Message:
@@ -52,13 +54,22 @@ async def _watch_privately(room: Room, call: Call, parsed: Parsed) -> Message:
         payload = f"watch_{'_'.join(symbols[:5])}" if symbols else "watch"
         link = call.private_link(payload) if call.private_link is not None else ""
         return notices.go_private(symbols, link)
+    typed = " ".join([*map(str, parsed.named), parsed.condition_text]).strip()
     try:
         address = await call.open_private(notices.private_chat_opened())
     except RecipientGoneError:
-        return notices.private_chat_closed(call.text)
+        again = f"v1:again:{typed}"
+        return notices.private_chat_closed(
+            again_action=again if len(again) <= ACTION_MAX else "",
+            command=f"/watch {typed}",
+        )
     recipient = await room.store.ensure_recipient(
         address, PlaceKind.PRIVATE, language=call.language, now=room.now()
     )
+    if recipient.parked_since is not None:
+        # It has just been written to, so what waits for it can come, too.
+        await room.store.unpark(address, now=room.now())
+        room.wake()
     result = await add_watches(room, Adding(recipient, parsed, call.user))
     return replies.watching(
         result, room.now(), elsewhere="alerts come as direct messages"

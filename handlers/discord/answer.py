@@ -10,9 +10,16 @@ from enum import IntEnum
 import discord
 
 from bot.errors import MessageRejectedError, TemporaryDeliveryError
-from bot.message import Button, Message
+from bot.message import Button, Line, Message
 from bot.model import JsonDict
-from handlers.discord.render import NO_MENTIONS, action_rows, body_of, render
+from handlers.discord.render import (
+    NO_MENTIONS,
+    NOTE_COLOR,
+    action_rows,
+    body_of,
+    note_embed,
+    render,
+)
 from handlers.discord.rest import Rest
 
 #: resources/message#message-object-message-flags: seen by the one who asked alone
@@ -31,6 +38,16 @@ class _Callback(IntEnum):
     DEFERRED_UPDATE = 6
     UPDATE = 7
     CHOICES = 8
+
+
+def _own(embed: discord.Embed) -> JsonDict:
+    """Return an embed as it was sent: what Discord adds to it, it does not take."""
+    known: JsonDict = dict(embed.to_dict())
+    names = ("title", "description", "color", "timestamp")
+    sent: JsonDict = {n: known[n] for n in names if n in known}
+    if embed.footer.text:
+        sent["footer"] = {"text": embed.footer.text}
+    return sent
 
 
 class Answer:
@@ -85,6 +102,28 @@ class Answer:
     async def replace_buttons(self, buttons: Sequence[Sequence[Button]]) -> None:
         """Replace the buttons of the message that was pressed, and nothing else."""
         await self._edit({"components": action_rows(buttons)})
+
+    async def note(
+        self,
+        pressed: discord.Message,
+        note: Line,
+        buttons: Sequence[Sequence[Button]] | None,
+    ) -> None:
+        """Put a note below the message that was pressed; an empty one takes it away.
+
+        The message's own embeds go back as they came.
+        """
+        embeds = [
+            _own(embed)
+            for embed in pressed.embeds
+            if embed.colour is None or embed.colour.value != NOTE_COLOR
+        ]
+        if note.plain:
+            embeds.append(note_embed(note))
+        body: JsonDict = {"embeds": embeds}
+        if buttons is not None:
+            body["components"] = action_rows(buttons)
+        await self._edit(body)
 
     async def propose(self, choices: Sequence[JsonDict]) -> None:
         """Answer an autocompletion."""

@@ -18,6 +18,11 @@ CHOICE_MAX = 100
 
 _CHAT_INPUT = 1
 _STRING = 3
+_CHANNEL = 7
+#: channels that hold messages of ours: text, announcement and the three kinds of thread
+#: (discord.com/developers/docs/resources/channel#channel-object-channel-types)
+_CHANNEL_TYPES = (0, 5, 10, 11, 12)
+_ATTACHMENT = 11
 _GUILD_INSTALL = 0
 _CONTEXT_GUILD = 0
 _CONTEXT_BOT_DM = 1
@@ -25,25 +30,36 @@ _CONTEXT_BOT_DM = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """One option; `is_completed` proposes assets while the last word is typed."""
+    """One option; `is_completed` proposes assets while the last word is typed.
+
+    One that `is_place` is no word of the line: it says which channel is meant.
+    """
 
     name: str
     description: str
     is_required: bool = False
     is_completed: bool = False
+    is_place: bool = False
+    #: a file in place of a word of the line
+    is_file: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
     """One slash command; its options stand in the order of the typed line.
 
-    In a server the answer to a personal command is for the one who asked.
+    In a server the answer to a personal command is for the one who asked. What is of
+    no use in a server is offered in direct messages only.
+
+    No command asks for permissions up front: everybody may look at what a channel
+    gets, and who may change it is asked for each time.
     """
 
     name: str
     description: str
     options: tuple[Option, ...] = ()
     is_personal: bool = True
+    is_for_servers: bool = True
 
 
 def _assets(description: str, *, is_required: bool = True) -> Option:
@@ -63,6 +79,76 @@ def _asset(description: str, *, is_required: bool = False) -> Option:
         is_completed=True,
     )
 
+
+def _what(description: str, *, is_file: bool = False) -> Option:
+    name = "file" if is_file else "what"
+    return Option(name=name, description=description, is_file=is_file)
+
+
+#: one's own settings, chats and data
+PERSONAL: tuple[Command, ...] = (
+    Command(name="settings", description="All settings, with buttons"),
+    Command(
+        name="quiet",
+        description="Hours in which nothing comes but what is urgent",
+        options=(_what("22:00-07:00, 10pm-7am Berlin, or off"),),
+    ),
+    Command(
+        name="timezone",
+        description="Whose clock counts",
+        options=(_what("A place or an offset: Berlin, New York, UTC+2"),),
+    ),
+    Command(
+        name="digest",
+        description="One message in place of many",
+        options=(_what("daily 08:00, weekly mon 08:00, or off"),),
+    ),
+    Command(
+        name="pace",
+        description="How soon a change is believed",
+        options=(_what("calm, normal or fast"),),
+    ),
+    Command(
+        name="sound",
+        description="What rings",
+        options=(_what("flips on, lines silent, or silent for everything"),),
+    ),
+    Command(
+        name="budget",
+        description="How many messages a day are fine",
+        options=(_what("A number such as 3, or off"),),
+    ),
+    Command(
+        name="signoflife",
+        description="A silent line after a week without news",
+        options=(_what("on or off"),),
+    ),
+    Command(
+        name="language",
+        description="The language I write in",
+        options=(_what("Its name"),),
+    ),
+    Command(
+        name="link",
+        description="Share one watchlist with your other chat",
+        options=(_what("The code from the other chat; leave it out to get one"),),
+    ),
+    Command(name="unlink", description="Let this chat go its own way"),
+    Command(
+        name="export",
+        description="Your watches and settings as a file",
+        options=(_what("json, csv or list"),),
+    ),
+    Command(
+        name="import",
+        description="Take over watches from a file or a list",
+        options=(
+            _what("A list such as BTC ETH SOL"),
+            _what("A file from /export, or a list of symbols", is_file=True),
+        ),
+    ),
+    Command(name="forgetme", description="Erase everything about you"),
+)
 
 COMMANDS: tuple[Command, ...] = (
     Command(name="start", description="Begin, or resume after a pause"),
@@ -124,23 +210,25 @@ COMMANDS: tuple[Command, ...] = (
         description="End the silence",
         options=(_asset("Which one; leave it out for everything"),),
     ),
+    *PERSONAL,
     Command(
         name="broadcast",
         description="Admins: what this channel gets",
         options=(
             Option(
                 name="what",
-                description="top100, #ai bullish grade>=80, off; leave it out to see",
+                description="top100, #ai bullish grade>=80, show, test or off",
                 is_completed=True,
+            ),
+            Option(
+                name="channel",
+                description="Another channel of this server",
+                is_place=True,
             ),
         ),
         is_personal=False,
     ),
-    Command(
-        name="preview",
-        description="A sample alert here and now",
-        is_personal=False,
-    ),
+    Command(name="preview", description="A sample alert, for you alone"),
     Command(name="status", description="Whether I work, and how fast"),
     Command(
         name="claim",
@@ -152,6 +240,7 @@ COMMANDS: tuple[Command, ...] = (
                 is_required=True,
             ),
         ),
+        is_for_servers=False,
     ),
 )
 
@@ -172,20 +261,32 @@ def definitions(commands: Sequence[Command] = COMMANDS) -> list[JsonDict]:
             "description": command.description,
             # Discord wants the required ones first; the line keeps its own order.
             "options": [
-                {
-                    "type": _STRING,
-                    "name": option.name,
-                    "description": option.description,
-                    "required": option.is_required,
-                    "autocomplete": option.is_completed,
-                }
+                _definition(option)
                 for option in sorted(command.options, key=lambda o: not o.is_required)
             ],
-            "contexts": [_CONTEXT_GUILD, _CONTEXT_BOT_DM],
+            "contexts": (
+                [_CONTEXT_GUILD, _CONTEXT_BOT_DM]
+                if command.is_for_servers
+                else [_CONTEXT_BOT_DM]
+            ),
             "integration_types": [_GUILD_INSTALL],
+            "default_member_permissions": None,
         }
         for command in commands
     ]
+
+
+def _definition(option: Option) -> JsonDict:
+    common: JsonDict = {
+        "name": option.name,
+        "description": option.description,
+        "required": option.is_required,
+    }
+    if option.is_place:
+        return common | {"type": _CHANNEL, "channel_types": list(_CHANNEL_TYPES)}
+    if option.is_file:
+        return common | {"type": _ATTACHMENT}
+    return common | {"type": _STRING, "autocomplete": option.is_completed}
 
 
 def fingerprint(bodies: Sequence[JsonDict]) -> str:
@@ -199,9 +300,19 @@ def typed_line(name: str, values: Mapping[str, str]) -> str:
     White space becomes single spaces: a line stays a line.
     """
     command = find_command(name)
-    order = [o.name for o in command.options] if command else list(values)
+    order = list(values)
+    if command is not None:
+        order = [o.name for o in command.options if not (o.is_place or o.is_file)]
     words = (word for option in order for word in values.get(option, "").split())
     return " ".join((f"/{name}", *words))
+
+
+def place_option(name: str, values: Mapping[str, str]) -> str:
+    """Return the id of the channel that was named beside the line, if one was."""
+    command = find_command(name)
+    options = command.options if command is not None else ()
+    named = (values.get(o.name, "") for o in options if o.is_place)
+    return next((x for x in named if x), "")
 
 
 def last_word(typed: str) -> str:

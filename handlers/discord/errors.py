@@ -21,6 +21,8 @@ from handlers.poster import AddressError, NotConnectedError
 
 #: the answer to a repeated nonce whose message somebody has deleted meanwhile
 SENT_AND_DELETED = "sent_and_deleted"
+#: the answer to publishing a post that is published already
+ALREADY_PUBLISHED = "already_published"
 
 _GONE: Mapping[int, str] = {
     10003: "channel_gone",
@@ -48,6 +50,7 @@ _REJECTED: Mapping[int, str] = {
     10008: SENT_AND_DELETED,
     20009: "explicit_content",
     40005: "too_large",
+    40033: ALREADY_PUBLISHED,
     40060: "already_answered",
     50006: "empty",
     50035: "invalid_form",

@@ -19,7 +19,7 @@ from bot.errors import (
     TemporaryDeliveryError,
 )
 from bot.model import Address, PlaceKind, Platform
-from bot.ports import Desk
+from bot.ports import Arrival, Desk
 from handlers.discord.commands import definitions, fingerprint
 from handlers.discord.errors import classify_error
 from handlers.discord.gateway import GatewayClient
@@ -241,11 +241,12 @@ class DiscordFace:
             if lobby is None or not lobby.permissions_for(guild.me).send_messages:
                 return
             place = _place(lobby.id)
-            greeting = await self._desk.on_added(place, PlaceKind.GROUP)
-            if greeting is None:
+            arrival = Arrival(place=place, kind=PlaceKind.GROUP, title=f"#{lobby.name}")
+            welcome = await self._desk.on_added(arrival)
+            if welcome.post is None:
                 return
             try:
-                for part in self._sender.render(greeting):
+                for part in self._sender.render(welcome.post):
                     nonce = secrets.token_hex(10)
                     await self._sender.reply(place, part, nonce=nonce)
             except DeliveryError as failure:

@@ -5,9 +5,9 @@ Nothing is kept between interactions, so a button works after any restart.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TypeVar
 
@@ -16,11 +16,13 @@ import discord
 from bot.errors import DeliveryError, FlipwatchError
 from bot.message import Message, Tone, line
 from bot.model import Address, JsonDict, PlaceKind, Platform
-from bot.ports import Call, Desk, PressReply
+from bot.ports import Call, Desk, PressReply, Spot
+from handlers.discord import files
 from handlers.discord.answer import Answer
 from handlers.discord.commands import (
     find_command,
     last_word,
+    place_option,
     proposals,
     typed_line,
 )
@@ -34,6 +36,13 @@ _SORRY = Message(
     title=line("⚠️ That did not work here; nothing was changed. Try again in a minute."),
     tone=Tone.TROUBLE,
 )
+
+
+_NOTHING = Message(title=line("👌 I said so a moment ago."), is_private=True)
+#: discord.com/developers/docs/topics/permissions: who may change what a channel gets
+_MANAGERS = discord.Permissions(manage_guild=True).value
+_OWNERS = discord.Permissions(administrator=True).value
+_ANNOUNCEMENTS = discord.ChannelType.news.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,17 +113,28 @@ class Interactions:
         data = _data(interaction)
         name = str(data["name"])
         values = {str(o["name"]): str(o["value"]) for o in _options(data)}
+        spot = self._spot(interaction, data, place_option(name, values))
         command = find_command(name)
         is_in_server = interaction.guild_id is not None
         is_personal = is_in_server and (command is None or command.is_personal)
+        call = self._call(interaction, typed_line(name, values), spot)
         reply = await self._within(
             interaction,
-            self._desk.say(self._call(interaction, typed_line(name, values))),
+            self._say(call, _file_of(data, values)),
             lambda: answer.wait_for_message(is_private=is_personal),
         )
+        if reply is None:
+            # Nothing to add; Discord wants an answer all the same.
+            reply = _NOTHING
         is_private = is_personal or (is_in_server and reply.is_private)
         with _told(interaction):
             await answer.say(reply, is_private=is_private)
+
+    async def _say(self, call: Call, file: JsonDict | None) -> Message | None:
+        """Ask the desk, with the file that was given along, if it can be read."""
+        if file is not None:
+            call = replace(call, attachment=await files.read(file))
+        return await self._desk.say(call)
 
     async def _on_typing(
         self, interaction: discord.Interaction, answer: Answer
@@ -135,14 +155,22 @@ class Interactions:
         )
         is_in_server = interaction.guild_id is not None
         with _told(interaction):
-            await self._answer_press(reply, answer, is_in_server=is_in_server)
+            pressed = interaction.message
+            await self._answer_press(reply, answer, pressed, is_in_server=is_in_server)
 
     async def _answer_press(
-        self, reply: PressReply, answer: Answer, *, is_in_server: bool
+        self,
+        reply: PressReply,
+        answer: Answer,
+        pressed: discord.Message | None,
+        *,
+        is_in_server: bool,
     ) -> None:
         """Change the message first: a first answer can do that, later ones can say."""
         if reply.edited is not None:
             await answer.edit(reply.edited)
+        elif reply.note is not None and pressed is not None:
+            await answer.note(pressed, reply.note, reply.buttons)
         elif reply.buttons is not None:
             await answer.replace_buttons(reply.buttons)
         if reply.toast:
@@ -174,7 +202,44 @@ class Interactions:
             task.cancel()
             await asyncio.wait({task})
 
-    def _call(self, interaction: discord.Interaction, text: str) -> Call:
+    def _spot(
+        self, interaction: discord.Interaction, data: JsonDict, channel_id: str
+    ) -> Spot | None:
+        """Return the channel that was named in an option, as Discord describes it."""
+        if not channel_id:
+            return None
+        known = _resolved(data, channel_id)
+        rights = int(str(known.get("permissions") or 0))
+
+        async def is_admin() -> bool:
+            # Those of the one who asked, computed for this very interaction
+            # (interactions/receiving-and-responding, resolved data).
+            return bool(rights & (_MANAGERS | _OWNERS))
+
+        place = Address(Platform.DISCORD, channel_id)
+        name = str(known.get("name") or "")
+        is_news = known.get("type") == _ANNOUNCEMENTS
+        return Spot(
+            place=place,
+            kind=PlaceKind.CHANNEL if is_news else PlaceKind.GROUP,
+            title=f"#{name}" if name else "",
+            is_admin=is_admin,
+            post=self._poster(interaction, place),
+        )
+
+    def _poster(
+        self, interaction: discord.Interaction, place: Address
+    ) -> Callable[[Message], Awaitable[None]]:
+        async def post(message: Message) -> None:
+            for number, part in enumerate(self._sender.render(message)):
+                nonce = f"{interaction.id}.{number}"
+                await self._sender.reply(place, part, nonce=nonce)
+
+        return post
+
+    def _call(
+        self, interaction: discord.Interaction, text: str, spot: Spot | None = None
+    ) -> Call:
         channel_id = interaction.channel_id
         if channel_id is None:
             raise FlipwatchError("an interaction without a channel")
@@ -193,15 +258,20 @@ class Interactions:
                 await self._sender.reply(address, part, nonce=nonce)
             return address
 
+        place = Address(Platform.DISCORD, str(channel_id))
         return Call(
-            place=Address(Platform.DISCORD, str(channel_id)),
-            kind=PlaceKind.GROUP if is_in_server else PlaceKind.PRIVATE,
+            place=place,
+            kind=_kind(interaction),
             user=f"{Platform.DISCORD}:{user_id}",
             text=text,
             language=str(interaction.locale.value),
             is_admin=is_admin,
             open_private=open_private,
             message_ref=str(interaction.message.id) if interaction.message else "",
+            user_name=interaction.user.display_name,
+            title=_title(interaction),
+            spot=spot,
+            post=self._poster(interaction, place) if is_in_server else None,
         )
 
 
@@ -225,8 +295,40 @@ def _told(interaction: discord.Interaction) -> Iterator[None]:
         )
 
 
+def _kind(interaction: discord.Interaction) -> PlaceKind:
+    if interaction.guild_id is None:
+        return PlaceKind.PRIVATE
+    channel = interaction.channel
+    if channel is not None and channel.type is discord.ChannelType.news:
+        return PlaceKind.CHANNEL
+    return PlaceKind.GROUP
+
+
+def _title(interaction: discord.Interaction) -> str:
+    name = getattr(interaction.channel, "name", None)
+    return f"#{name}" if interaction.guild_id is not None and name else ""
+
+
+def _resolved(data: JsonDict, channel_id: str) -> JsonDict:
+    """Return what came along of a channel that an option names."""
+    resolved = data.get("resolved")
+    channels = resolved.get("channels") if isinstance(resolved, dict) else None
+    known = channels.get(channel_id) if isinstance(channels, dict) else None
+    return dict(known) if isinstance(known, dict) else {}
+
+
 def _data(interaction: discord.Interaction) -> JsonDict:
     return dict(interaction.data or {})
+
+
+def _file_of(data: JsonDict, values: Mapping[str, str]) -> JsonDict | None:
+    """Return what Discord tells of the file that an option names."""
+    resolved = data.get("resolved")
+    given = resolved.get("attachments") if isinstance(resolved, dict) else None
+    for value in values.values():
+        if isinstance(given, dict) and isinstance(given.get(value), dict):
+            return dict(given[value])
+    return None
 
 
 def _options(data: JsonDict) -> list[JsonDict]:

@@ -11,6 +11,7 @@ from typing import Self
 
 from bot.message import Block, Button, Line, Message, Text, Tone, line
 from bot.model import JsonDict
+from handlers.discord import files
 from handlers.discord.markdown import (
     fence,
     split,
@@ -47,6 +48,9 @@ COLORS: Mapping[Tone, int] = {
     Tone.OVER: 3055195,
 }
 
+#: no message has this colour: so a note is known again, to be replaced
+NOTE_COLOR = 9082023
+
 _ACTION_ROW = 1
 _BUTTON = 2
 _SECONDARY = 2
@@ -82,7 +86,8 @@ def render(message: Message) -> tuple[JsonDict, ...]:
     """
     first = Line((*message.title.spans, *message.push.spans))
     title, *overflow = split(first, CONTENT_MAX)
-    units = [_unit(x) for x in overflow] + list(_units(message.body))
+    units = [_unit(x) for x in overflow]
+    units += _units(message.body, is_airy=message.is_airy)
     footer = _unit(message.footer) if message.footer else _NOTHING
     if footer.extent > FOOTER_MAX and message.footer:
         units += [_unit(x) for x in split(message.footer, DESCRIPTION_MAX)]
@@ -115,6 +120,8 @@ def render(message: Message) -> tuple[JsonDict, ...]:
         words = (head_unit.plain, chunk.plain, footer.plain if is_last else "")
         part[PLAIN_KEY] = "\n".join(x for x in words if x)
         parts.append(part)
+    if message.attachment is not None:
+        parts[-1][files.KEY] = files.part_of(message.attachment)
     return tuple(parts)
 
 
@@ -132,12 +139,19 @@ def body_of(part: JsonDict, *, is_plain: bool = False) -> JsonDict:
         return {k: v for k, v in part.items() if k != PLAIN_KEY}
     words = str(part[PLAIN_KEY])
     body: JsonDict = {"content": words, "allowed_mentions": dict(NO_MENTIONS)}
+    if files.KEY in part:
+        body[files.KEY] = part[files.KEY]
     if width(words) > CONTENT_MAX:
         title, _, rest = words.partition("\n")
         body |= {"content": title, "embeds": [{"description": rest}]}
     if "flags" in part:
         body["flags"] = part["flags"]
     return body
+
+
+def note_embed(note: Line) -> JsonDict:
+    """Return a note below a message as an embed of its own."""
+    return {"description": to_markdown(note), "color": NOTE_COLOR}
 
 
 def action_rows(buttons: Sequence[Sequence[Button]]) -> list[JsonDict]:
@@ -171,12 +185,22 @@ def _unit(line: Line) -> _Unit:
     return _Unit(to_markdown(line), to_plain(line))
 
 
-def _units(blocks: Sequence[Block]) -> Iterator[_Unit]:
-    """Give the body's lines; empty ones are left out, an embed is airy enough."""
+def _units(blocks: Sequence[Block], *, is_airy: bool = False) -> Iterator[_Unit]:
+    """Give the body's lines; an embed is airy enough without the empty ones.
+
+    Only those between cards stay: they say where one ends. None begins or ends a
+    description, where Discord would cut it off.
+    """
+    is_parted = has_words = False
     for block in blocks:
+        if isinstance(block, Line) and not block.plain.strip():
+            is_parted = is_airy and has_words
+            continue
+        if is_parted:
+            yield _NOTHING
+        is_parted, has_words = False, True
         if isinstance(block, Line):
-            if block.plain.strip():
-                yield from (_unit(x) for x in split(block, DESCRIPTION_MAX))
+            yield from (_unit(x) for x in split(block, DESCRIPTION_MAX))
             continue
         for rows in split_table(block, DESCRIPTION_MAX):
             lines = (to_plain(Line((Text(row),))) for row in rows)
@@ -190,8 +214,9 @@ def _packed(units: Sequence[_Unit]) -> Iterator[_Unit]:
         longer = unit if packed is None else packed + unit
         if packed is not None and longer.extent > DESCRIPTION_MAX:
             yield packed
-            longer = unit
-        packed = longer
+            packed, longer = None, unit
+        # a description does not begin with a blank line
+        packed = longer if packed is not None or unit.text else None
     if packed is not None:
         yield packed
 

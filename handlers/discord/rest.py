@@ -15,6 +15,7 @@ import orjson
 import bot
 from bot.errors import ConfigError, TemporaryDeliveryError
 from bot.model import JsonDict
+from handlers.discord import files
 from handlers.discord.errors import classify, classify_error
 from handlers.poster import Poster
 
@@ -65,10 +66,12 @@ class Rest:
         that can't be read is temporary and unknown.
         """
         filled = path.format_map({k: quote(v, safe="") for k, v in parts.items()})
-        data = b"" if body is None else orjson.dumps(body)
+        data, kind = files.payload(body)
         try:
             async with asyncio.timeout(self._timeout.total_seconds()):
-                answer = await self._open().request(method, self._base + filled, data)
+                answer = await self._open().request(
+                    method, self._base + filled, data, content_type=kind
+                )
         except (OSError, ValueError) as error:
             failure = classify_error(error)
             logger.debug(
@@ -111,7 +114,6 @@ class Rest:
                 headers={
                     "Authorization": f"Bot {self._token}",
                     "User-Agent": USER_AGENT,
-                    "Content-Type": "application/json",
                 },
                 # Our own timeout is for the whole; a connection that does not come
                 # about sooner is known not to have carried anything.

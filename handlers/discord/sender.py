@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from functools import partial
@@ -14,16 +14,17 @@ from bot.errors import (
     TemporaryDeliveryError,
 )
 from bot.limits import ChatRule, Lane, Limits, Rules
-from bot.message import Message
+from bot.message import Button, Message
 from bot.model import Address, JsonDict, Platform, Receipt
 from handlers.discord import render
-from handlers.discord.errors import SENT_AND_DELETED
+from handlers.discord.errors import ALREADY_PUBLISHED, SENT_AND_DELETED
 from handlers.discord.rest import Rest
 
 #: discord.com/developers/docs/resources/message#create-message
 NONCE_MAX = 25
 
 MESSAGES = "/channels/{channel_id}/messages"
+MESSAGE = f"{MESSAGES}/{{message_id}}"
 PRIVATE_CHANNELS = "/users/@me/channels"
 
 
@@ -141,10 +142,33 @@ class DiscordSender:
                 channel_id=channel,
             )
         except TemporaryDeliveryError as error:
-            if error.retry_after is not None:
-                self.limits.refused(
-                    channel, error.retry_after, is_global=error.is_global
+            self._heed(channel, error)
+            raise
+
+    def _heed(self, channel: str, error: TemporaryDeliveryError) -> None:
+        """Keep waiting whom Discord told to wait."""
+        if error.retry_after is not None:
+            self.limits.refused(channel, error.retry_after, is_global=error.is_global)
+
+    async def edit(self, address: Address, message_ref: str, part: JsonDict) -> None:
+        """Replace a message; waits for a turn at the overall rate.
+
+        Raises only `DeliveryError`. Flags and what it answered stay as they were.
+        """
+        body = render.body_of(part)
+        for kept in ("flags", "message_reference"):
+            body.pop(kept, None)
+        try:
+            async with self.limits.edit_turn():
+                await self.rest.request(
+                    "PATCH",
+                    MESSAGE,
+                    body,
+                    channel_id=address.chat,
+                    message_id=message_ref,
                 )
+        except TemporaryDeliveryError as error:
+            self._heed(address.chat, error)
             raise
 
     def _learn(self, channel: str, _status: int, headers: Mapping[str, str]) -> None:
@@ -198,6 +222,50 @@ class DiscordSender:
                 "Discord opens no direct messages", reason="dm_closed"
             )
         return Address(Platform.DISCORD, channel_id)
+
+    async def delete(self, address: Address, message_ref: str) -> None:
+        """Take a message away; one that is gone already is fine."""
+        try:
+            await self.rest.request(
+                "DELETE", MESSAGE, channel_id=address.chat, message_id=message_ref
+            )
+        except MessageRejectedError as error:
+            if error.reason != SENT_AND_DELETED:
+                raise
+
+    async def edit_buttons(
+        self, address: Address, message_ref: str, buttons: Sequence[Sequence[Button]]
+    ) -> None:
+        """Replace only a message's buttons; raise as `send` does."""
+        await self.rest.request(
+            "PATCH",
+            MESSAGE,
+            {"components": render.action_rows(buttons)},
+            channel_id=address.chat,
+            message_id=message_ref,
+        )
+
+    async def publish(self, address: Address, message_ref: str) -> None:
+        """Publish a post of an announcement channel to those who follow it.
+
+        One that is published, or a channel that is no such channel, is fine.
+        """
+        try:
+            await self.rest.request(
+                "POST",
+                f"{MESSAGE}/crosspost",
+                channel_id=address.chat,
+                message_id=message_ref,
+            )
+        except MessageRejectedError as error:
+            if error.reason != ALREADY_PUBLISHED:
+                raise
+
+    async def knock(self, address: Address) -> None:
+        """Find out whether the bot may write there: as if it began to type."""
+        await self.rest.request(
+            "POST", "/channels/{channel_id}/typing", channel_id=address.chat
+        )
 
     async def close(self) -> None:
         """Give back the connections; may be called twice."""

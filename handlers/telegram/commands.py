@@ -4,79 +4,62 @@ No rules and no words of its own but the apology: what a command means is decide
 the desk.
 """
 
-import asyncio
 import logging
 import re
 import traceback
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from telegram import (
     Bot,
     CallbackQuery,
     Chat,
-    ChatMember,
-    ChatMemberAdministrator,
-    ChatMemberRestricted,
     ChatMemberUpdated,
+    MaybeInaccessibleMessage,
     Message,
     Update,
+    User,
 )
 from telegram.constants import ChatID
-from telegram.error import BadRequest, TelegramError
+from telegram.error import TelegramError
 
 from bot.errors import (
     DeliveryError,
-    MessageRejectedError,
     RecipientGoneError,
-    RecipientMovedError,
-    TemporaryDeliveryError,
 )
 from bot.message import Message as Reply
 from bot.message import line
-from bot.model import Address, JsonDict, PlaceKind, Platform
-from bot.ports import Call, Desk, PressReply
+from bot.model import Address, PlaceKind, Platform
+from bot.ports import Arrival, Call, Desk, PressReply, Spot
+from handlers.telegram import documents
 from handlers.telegram.errors import classify
+from handlers.telegram.menu import MENU
+from handlers.telegram.notes import with_note
+from handlers.telegram.places import (
+    KINDS,
+    OUTSIDE,
+    Places,
+    is_anonymous,
+    may_write,
+    message_place,
+    name_of,
+    place_of,
+    topic_title,
+)
 from handlers.telegram.render import units
+from handlers.telegram.replies import Replies
 from handlers.telegram.sender import TelegramSender
 
 logger = logging.getLogger(__name__)
 
-#: what Telegram proposes after a slash
-MENU: Final = (
-    ("start", "Begin, or come back"),
-    ("help", "What I understand, with examples"),
-    ("watch", "Watch assets: /watch BTC ETH"),
-    ("unwatch", "Stop watching: /unwatch BTC"),
-    ("watchlist", "Everything you watch"),
-    ("signal", "Signal and grade now: /signal BTC"),
-    ("threshold", "Lines a grade may cross: /threshold BTC 80 50"),
-    ("mute", "Silence for a while: /mute 24h"),
-    ("unmute", "End the silence"),
-    ("broadcast", "What this group or channel gets (admins)"),
-    ("preview", "A sample alert, here and now"),
-    ("status", "Is everything running?"),
-)
 APOLOGY: Final = "That did not work here; nothing was changed. Try again in a minute."
 #: core.telegram.org/bots/api#answercallbackquery
 TOAST_MAX: Final = 200
-#: a reply is tried once more if Telegram asks for no longer a wait than this
-PATIENCE: Final = timedelta(seconds=10)
-
-_KINDS: Final = {
-    Chat.PRIVATE: PlaceKind.PRIVATE,
-    Chat.GROUP: PlaceKind.GROUP,
-    Chat.SUPERGROUP: PlaceKind.GROUP,
-    Chat.CHANNEL: PlaceKind.CHANNEL,
-}
 _COMMAND: Final = re.compile(r"/(\w+)(?:@(\w+))?(?=\s|$)")
 #: core.telegram.org/bots/features#deep-linking
 _PAYLOAD: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NOT_PAYLOAD: Final = re.compile(r"[^A-Za-z0-9_-]+")
-_ADMINS: Final = {ChatMember.OWNER, ChatMember.ADMINISTRATOR}
-_OUTSIDE: Final = {ChatMember.LEFT, ChatMember.BANNED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +78,8 @@ class TelegramCommands:
         self._desk = desk
         self._sender = sender
         self._bot = bot
+        self._places = Places(bot, sender)
+        self._replies = Replies(desk, sender)
 
     # ---- the four kinds of updates
 
@@ -108,11 +93,22 @@ class TelegramCommands:
         elif message.migrate_from_chat_id is not None:
             await self._moved(message.migrate_from_chat_id, message.chat.id)
         elif text := self._text(message):
-            call = self._call(message, text)
-            reply = await self._desk.say(call)
-            if call.kind is not PlaceKind.PRIVATE:
-                reply = reply.evolve(reply_to=str(message.message_id))
-            await self._tell(call.place, reply)
+            await self._answer_text(message, text)
+
+    async def _answer_text(self, message: Message, text: str) -> None:
+        call = self._call(message, text)
+        if message.document is not None:
+            file = await documents.read(self._bot, message)
+            call = replace(call, attachment=file)
+        reply = await self._desk.say(call)
+        if reply is None:
+            return
+        typed = str(message.message_id)
+        if call.kind is not PlaceKind.PRIVATE:
+            reply = reply.evolve(reply_to=typed)
+        refs = await self._replies.tell(call.place, reply)
+        if reply.fades is not None and refs:
+            await self._desk.on_fading(call.place, [*refs, typed], reply.fades)
 
     async def on_press(self, update: Update, _context: object) -> None:
         """Do what a button says; the presser always gets exactly one answer."""
@@ -129,30 +125,39 @@ class TelegramCommands:
             await self._answer(query, _Toast(text=APOLOGY, is_alert=True))
             raise
         await self._answer(query, self._toast(call, query.data, reply))
-        await self._change(call, reply)
+        await self._change(call, reply, query.message)
         if reply.message is not None and call.kind is PlaceKind.PRIVATE:
-            await self._tell(call.place, reply.message)
+            await self._replies.tell(call.place, reply.message)
 
     async def on_membership(self, update: Update, _context: object) -> None:
         """Follow where the bot is, and whether it may write there."""
         change = update.my_chat_member
         if change is None:
             return
-        place = _place(change.chat)
-        kind = _KINDS[change.chat.type]
+        place = place_of(change.chat)
+        kind = KINDS[change.chat.type]
         before, after = change.old_chat_member, change.new_chat_member
-        if after.status in _OUTSIDE:
+        if after.status in OUTSIDE:
             await self._desk.on_gone(place, self._reason(change, kind))
             return
-        may_write = _may_write(after, kind)
-        if not may_write:
+        can_write = may_write(after, kind)
+        if not can_write:
             await self._desk.on_gone(place, "no_rights")
-        elif not _may_write(before, kind):
+        elif not may_write(before, kind):
             await self._desk.on_back(place, kind)
-        if before.status in _OUTSIDE and kind is not PlaceKind.PRIVATE:
-            greeting = await self._desk.on_added(place, kind)
-            if greeting is not None and may_write:
-                await self._tell(place, greeting)
+        if before.status in OUTSIDE and kind is not PlaceKind.PRIVATE:
+            arrival = Arrival(
+                place=place,
+                kind=kind,
+                by=f"telegram:{change.from_user.id}",
+                title=change.chat.title or "",
+                can_post=can_write,
+            )
+            welcome = await self._desk.on_added(arrival)
+            if welcome.post is not None and can_write:
+                await self._replies.tell(place, welcome.post)
+            if welcome.guide is not None and welcome.guide_to is not None:
+                await self._replies.tell(welcome.guide_to, welcome.guide)
 
     async def on_error(self, update: object, context: Any) -> None:
         """Log where a handler failed, without anybody's words, and say so kindly."""
@@ -170,7 +175,7 @@ class TelegramCommands:
             return
         message = update.message or update.channel_post
         if message is not None and self._text(message):
-            await self._tell(_message_place(message), Reply(title=line(APOLOGY)))
+            await self._replies.tell(message_place(message), Reply(title=line(APOLOGY)))
 
     def _reason(self, change: ChatMemberUpdated, kind: PlaceKind) -> str:
         if kind is PlaceKind.PRIVATE:
@@ -182,8 +187,14 @@ class TelegramCommands:
 
     def _text(self, message: Message) -> str:
         """Return what was said to this bot, or an empty string."""
-        text = (message.text or "").strip()
+        text = (message.text or message.caption or "").strip()
+        if not text and message.document is not None:
+            # a file alone is one that somebody brings
+            text = "/import"
         is_private = message.chat.type == Chat.PRIVATE
+        if is_private and message.chat_shared is not None:
+            # chosen from the list that the client offered
+            return f"/broadcast {message.chat_shared.chat_id}"
         author = message.from_user
         if author is not None and author.is_bot and message.sender_chat is None:
             return ""
@@ -203,14 +214,14 @@ class TelegramCommands:
         return f"/{name.lower()}{text[command.end() :]}"
 
     def _call(self, message: Message, text: str) -> Call:
-        kind = _KINDS[message.chat.type]
-        speaks_for_place = kind is PlaceKind.CHANNEL or _is_anonymous(message)
+        kind = KINDS[message.chat.type]
+        speaks_for_place = kind is PlaceKind.CHANNEL or is_anonymous(message)
         user_id = message.sender_chat.id if message.sender_chat else None
         if user_id is None and message.from_user is not None:
             user_id = message.from_user.id
         author = message.from_user
         return Call(
-            place=_message_place(message),
+            place=message_place(message),
             kind=kind,
             user="" if speaks_for_place else f"telegram:{user_id}",
             text=text,
@@ -218,22 +229,34 @@ class TelegramCommands:
             is_admin=(
                 _yes
                 if speaks_for_place or kind is PlaceKind.PRIVATE
-                else self._admin_check(message.chat.id, user_id)
+                else self._places.admin_check(message.chat.id, user_id)
             ),
             private_link=self._private_link,
+            user_name="" if speaks_for_place else name_of(author),
+            title=message.chat.title or "",
+            topic_title=topic_title(message),
+            find_spot=self._finder(kind, author),
         )
+
+    def _finder(
+        self, kind: PlaceKind, user: User | None
+    ) -> Callable[[str], Awaitable[Spot | None]] | None:
+        """Return what finds other places: only from one's own private chat."""
+        if kind is not PlaceKind.PRIVATE or user is None:
+            return None
+        return self._places.finder(user.id)
 
     def _press_call(self, query: CallbackQuery) -> Call:
         pressed = query.message
         if pressed is None:
             raise ValueError("a press without its message")
-        kind = _KINDS[pressed.chat.type]
+        kind = KINDS[pressed.chat.type]
         is_anonymous = query.from_user.id == ChatID.ANONYMOUS_ADMIN
         # of a message that is too old Telegram tells only chat and id
         place = (
-            _message_place(pressed)
+            message_place(pressed)
             if isinstance(pressed, Message)
-            else _place(pressed.chat)
+            else place_of(pressed.chat)
         )
         return Call(
             place=place,
@@ -244,29 +267,16 @@ class TelegramCommands:
             is_admin=(
                 _yes
                 if is_anonymous or kind is PlaceKind.PRIVATE
-                else self._admin_check(pressed.chat.id, query.from_user.id)
+                else self._places.admin_check(pressed.chat.id, query.from_user.id)
             ),
             private_link=self._private_link,
             message_ref=str(pressed.message_id),
+            user_name=name_of(query.from_user),
+            title=pressed.chat.title or "",
+            topic_title=topic_title(pressed) if isinstance(pressed, Message) else "",
+            post=self._places.poster(place),
+            find_spot=self._finder(kind, query.from_user),
         )
-
-    def _admin_check(
-        self, chat_id: int, user_id: int | None
-    ) -> Callable[[], Awaitable[bool]]:
-        """Return a check that asks Telegram at the moment it is called."""
-
-        async def is_admin() -> bool:
-            if user_id is None or user_id < 0:
-                return False  # a channel speaking in a group is nobody's admin
-            try:
-                member = await self._bot.get_chat_member(chat_id, user_id)
-            except BadRequest:
-                # Where members are hidden only the admins may be listed.
-                admins = await self._bot.get_chat_administrators(chat_id)
-                return any(admin.user.id == user_id for admin in admins)
-            return member.status in _ADMINS
-
-        return is_admin
 
     def _private_link(self, payload: str) -> str:
         """Return a link into the private chat; empty for a payload it can't carry."""
@@ -274,55 +284,7 @@ class TelegramCommands:
             return ""
         return f"https://t.me/{self._bot.username}?start={payload}"
 
-    # ---- what is answered
-
-    async def _tell(self, place: Address, reply: Reply) -> None:
-        """Send a reply; where that fails tell the desk or the log, never raise."""
-        try:
-            for part in self._sender.render(reply):
-                place = await self._tell_part(place, part)
-        except RecipientGoneError as error:
-            await self._desk.on_gone(place, error.reason)
-        except DeliveryError as error:
-            logger.warning(
-                "A reply could not be sent",
-                extra={"action": "telegram_reply_failed", "reason": error.reason},
-            )
-
-    async def _tell_part(self, place: Address, part: JsonDict) -> Address:
-        """Send one part, once more where that is safe; return where it went.
-
-        Raises `TemporaryDeliveryError` where the chat's limits leave no room for a
-        reply: in a group its alerts come first.
-        """
-        is_plain = False
-        wait = self._sender.free_in(place)
-        if wait > PATIENCE:
-            raise TemporaryDeliveryError(
-                "no room for a reply", reason="reply_share", retry_after=wait
-            )
-        await asyncio.sleep(wait.total_seconds())
-        try:
-            await self._sender.reply(place, part, nonce="")
-        except RecipientMovedError as error:
-            moved = Address(Platform.TELEGRAM, error.new_chat, place.topic)
-            await self._desk.on_moved(place, moved)
-            place = moved
-        except MessageRejectedError as error:
-            logger.exception(
-                "A reply was refused",
-                extra={"action": "telegram_reply_refused", "reason": error.reason},
-            )
-            is_plain = True
-        except TemporaryDeliveryError as error:
-            wait = error.retry_after or timedelta(seconds=1)
-            if error.is_unknown or wait > PATIENCE:
-                raise
-            await asyncio.sleep(wait.total_seconds())
-        else:
-            return place
-        await self._sender.reply(place, part, nonce="", is_plain=is_plain)
-        return place
+    # ---- what follows a press
 
     def _toast(self, call: Call, action: str, reply: PressReply) -> _Toast:
         """Decide the presser's one answer.
@@ -362,14 +324,20 @@ class TelegramCommands:
                 },
             )
 
-    async def _change(self, call: Call, reply: PressReply) -> None:
+    async def _change(
+        self, call: Call, reply: PressReply, pressed: MaybeInaccessibleMessage
+    ) -> None:
         """Edit the message the button is on."""
         try:
             if reply.edited is not None:
                 first, *rest = self._sender.render(reply.edited)
                 await self._sender.edit(call.place, call.message_ref, first)
                 for part in rest:
-                    await self._tell_part(call.place, part)
+                    await self._replies.tell_part(call.place, part)
+            elif reply.note is not None and await self._write_note(
+                call, reply, pressed
+            ):
+                return
             elif reply.buttons is not None:
                 await self._sender.edit_buttons(
                     call.place, call.message_ref, reply.buttons
@@ -382,6 +350,31 @@ class TelegramCommands:
                 extra={"action": "telegram_edit_failed", "reason": error.reason},
             )
 
+    async def _write_note(
+        self, call: Call, reply: PressReply, pressed: MaybeInaccessibleMessage
+    ) -> bool:
+        """Put the note and the buttons below the message; False if that can't be.
+
+        Of a message that is too old Telegram tells no words.
+        """
+        if not isinstance(pressed, Message) or reply.note is None or not pressed.text:
+            return False
+        noted = with_note(
+            pressed,
+            reply.note,
+            knows_time_entities=self._sender.knows_time_entities,
+        )
+        if noted is None:
+            return False
+        text, entities = noted
+        markup = pressed.reply_markup
+        if reply.buttons is not None:
+            markup = self._sender.keyboard(reply.buttons)
+        await self._sender.edit_entities(
+            call.place, call.message_ref, text, entities, markup
+        )
+        return True
+
     async def _moved(self, old: int, new: int) -> None:
         await self._desk.on_moved(
             Address(Platform.TELEGRAM, str(old)), Address(Platform.TELEGRAM, str(new))
@@ -389,37 +382,4 @@ class TelegramCommands:
 
 
 async def _yes() -> bool:
-    return True
-
-
-def _place(chat: Chat) -> Address:
-    return Address(Platform.TELEGRAM, str(chat.id))
-
-
-def _message_place(message: Message) -> Address:
-    """Return the chat, or the topic of a forum.
-
-    A reply in any supergroup has a thread id too; only a topic is a place of its own.
-    """
-    is_topic = message.is_topic_message and message.chat.type == Chat.SUPERGROUP
-    topic = str(message.message_thread_id) if is_topic else ""
-    return Address(Platform.TELEGRAM, str(message.chat.id), topic)
-
-
-def _is_anonymous(message: Message) -> bool:
-    """Whether an admin speaks as the group itself."""
-    author, chat = message.from_user, message.sender_chat
-    is_hidden = author is not None and author.id == ChatID.ANONYMOUS_ADMIN
-    return is_hidden or (chat is not None and chat.id == message.chat.id)
-
-
-def _may_write(member: ChatMember, kind: PlaceKind) -> bool:
-    if member.status in _OUTSIDE:
-        return False
-    if isinstance(member, ChatMemberRestricted):
-        return member.is_member and member.can_send_messages
-    if kind is PlaceKind.CHANNEL:
-        return isinstance(member, ChatMemberAdministrator) and bool(
-            member.can_post_messages
-        )
     return True

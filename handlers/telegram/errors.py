@@ -62,7 +62,7 @@ _GONE: Final = (
     ("need administrator rights", "no_rights"),
     ("message thread not found", "topic_gone"),
     ("topic_deleted", "topic_gone"),
-    ("topic_closed", "topic_gone"),
+    ("topic_closed", "topic_closed"),
 )
 
 #: words of a 400 -> reason code: this very message is refused

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NoReturn, TypeVar
 from weakref import WeakValueDictionary
 
-from telegram import BotCommand, Update, WebhookInfo
+from telegram import Update, WebhookInfo
 from telegram.error import TelegramError
 from telegram.ext import (
     Application,
@@ -28,8 +28,9 @@ from bot.errors import (
 from bot.limits import Lane, Limits
 from bot.model import JsonDict
 from bot.ports import Clock, Desk, Hook
-from handlers.telegram.commands import MENU, TelegramCommands
+from handlers.telegram.commands import TelegramCommands
 from handlers.telegram.errors import classify
+from handlers.telegram.menu import propose
 from handlers.telegram.sender import TelegramSender
 from handlers.telegram.transport import AiohttpRequest, file_url
 from handlers.telegram.webhook import PATH, Webhook, secret_of
@@ -203,10 +204,10 @@ class TelegramFace:
         if self._webhook is None:
             # getUpdates is refused while a webhook is set.
             await self._insist(app.bot.delete_webhook)
-            await self._propose_commands(app)
+            await propose(app.bot)
             await self._poll(app)
         await self._insist(lambda: self._set_webhook(app))
-        await self._propose_commands(app)
+        await propose(app.bot)
         await self._keep_webhook(app)
 
     async def _poll(self, app: "Application[Any, Any, Any, Any, Any, Any]") -> NoReturn:
@@ -292,19 +293,6 @@ class TelegramFace:
         if self._trouble:
             self._trouble = ""
             logger.info("Telegram answers", extra={"action": "telegram_connected"})
-
-    async def _propose_commands(
-        self, app: "Application[Any, Any, Any, Any, Any, Any]"
-    ) -> None:
-        """Fill Telegram's command menu; it works without as well."""
-        commands = [BotCommand(name, meaning) for name, meaning in MENU]
-        try:
-            await app.bot.set_my_commands(commands)
-        except TelegramError as error:
-            logger.warning(
-                "The command menu could not be set",
-                extra={"action": "telegram_menu", "reason": classify(error).reason},
-            )
 
     async def _confirm(self, app: "Application[Any, Any, Any, Any, Any, Any]") -> None:
         """Tell the server what was done, so that a restart does not do it again."""

@@ -25,6 +25,7 @@ from bot.message import (
     TimeStyle,
 )
 from bot.model import JsonDict
+from handlers.telegram import documents
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +54,55 @@ _SURROGATES: Final = re.compile(r"[\ud800-\udfff]")
 #: a word joiner after the at sign: an asset's name must not mention somebody
 _MENTION: Final = re.compile(r"@(?=\w)")
 _NO_MENTION: Final = "@\u2060"
+
+#: rights must all be named: core.telegram.org/bots/api#chatadministratorrights
+_RIGHTS: Final = dict.fromkeys(
+    (
+        "is_anonymous",
+        "can_manage_chat",
+        "can_delete_messages",
+        "can_manage_video_chats",
+        "can_restrict_members",
+        "can_promote_members",
+        "can_change_info",
+        "can_invite_users",
+        "can_post_stories",
+        "can_edit_stories",
+        "can_delete_stories",
+    ),
+    False,
+)
+_MANAGING: Final = {**_RIGHTS, "can_manage_chat": True}
+_POSTING: Final = {**_MANAGING, "can_post_messages": True}
+#: the client lists what the user manages; a channel gets the bot in by it, too
+CHOOSING: Final[JsonDict] = {
+    "keyboard": [
+        [
+            {
+                "text": "📢 Choose a channel",
+                "request_chat": {
+                    "request_id": 1,
+                    "chat_is_channel": True,
+                    "user_administrator_rights": _POSTING,
+                    "bot_administrator_rights": _POSTING,
+                },
+            }
+        ],
+        [
+            {
+                "text": "👥 Choose a group",
+                "request_chat": {
+                    "request_id": 2,
+                    "chat_is_channel": False,
+                    "user_administrator_rights": _MANAGING,
+                    "bot_is_member": True,
+                },
+            }
+        ],
+    ],
+    "resize_keyboard": True,
+    "one_time_keyboard": True,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +153,16 @@ def render(
         parts[0]["reply_to"] = message.reply_to
     if keyboard := render_buttons(message.buttons):
         parts[-1]["reply_markup"] = keyboard
+    elif message.asks_place:
+        parts[-1]["reply_markup"] = CHOOSING
+    if message.attachment is not None:
+        parts.append(documents.part_of(message.attachment))
     return tuple(parts)
+
+
+def time_format(style: TimeStyle) -> str:
+    """Return how Telegram writes a style of time."""
+    return _TIME_FORMATS[style]
 
 
 def without_time_entities(text: str) -> str:

@@ -7,7 +7,13 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from datetime import timedelta
 from typing import Any, Final, TypeVar
 
-from telegram import Bot, InlineKeyboardMarkup, LinkPreviewOptions
+from telegram import (
+    Bot,
+    InlineKeyboardMarkup,
+    LinkPreviewOptions,
+    MessageEntity,
+)
+from telegram.constants import ChatAction
 from telegram.error import BadRequest, TelegramError
 
 from bot.config import TelegramConfig
@@ -15,6 +21,7 @@ from bot.errors import TemporaryDeliveryError
 from bot.limits import ChatRule, Lane, Limits, Rules
 from bot.message import Button, Message
 from bot.model import Address, JsonDict, Platform, Receipt
+from handlers.telegram import documents
 from handlers.telegram import render as rendering
 from handlers.telegram.errors import classify
 from handlers.telegram.transport import AiohttpRequest, make_bot
@@ -59,6 +66,17 @@ class TelegramSender:
         self._bot = bot
         #: an older self-hosted Bot API server refuses <tg-time>; it says so once
         self._knows_time_entities = True
+
+    @property
+    def knows_time_entities(self) -> bool:
+        """Whether the server knows time entities, as far as it has said."""
+        return self._knows_time_entities
+
+    def keyboard(
+        self, buttons: Sequence[Sequence[Button]]
+    ) -> InlineKeyboardMarkup | None:
+        """Return buttons as Telegram's; None if there are none."""
+        return _keyboard(rendering.render_buttons(buttons))
 
     def render(self, message: Message) -> tuple[JsonDict, ...]:
         """Render into parts; see `handlers.telegram.render.render`."""
@@ -105,6 +123,8 @@ class TelegramSender:
         del nonce
         try:
             async with asyncio.timeout(self._seconds):
+                if documents.KEY in part:
+                    return await documents.post(self._bot, address, part)
                 if is_plain or not self._knows_time_entities:
                     return await self._post(address, part, is_plain=is_plain)
                 try:
@@ -114,12 +134,17 @@ class TelegramSender:
                 return await self._post(address, part)
         except (TelegramError, TimeoutError) as error:
             failure = classify(error)
-        if isinstance(failure, TemporaryDeliveryError) and failure.retry_after:
+        if isinstance(failure, TemporaryDeliveryError):
+            self._heed(address, failure)
+        # Raised out here: see `_ask`.
+        raise failure
+
+    def _heed(self, address: Address, failure: TemporaryDeliveryError) -> None:
+        """Keep waiting whom Telegram told to wait."""
+        if failure.retry_after:
             self.limits.refused(
                 address.chat, failure.retry_after, is_global=failure.is_global
             )
-        # Raised out here: see `_ask`.
-        raise failure
 
     async def _post(
         self, address: Address, part: JsonDict, *, is_plain: bool = False
@@ -144,7 +169,7 @@ class TelegramSender:
     async def edit(self, address: Address, message_ref: str, part: JsonDict) -> None:
         """Replace a message and its buttons; raise `DeliveryError` as `send` does.
 
-        A message that says the same already is fine.
+        Waits for a turn at the overall rate. A message that says the same is fine.
         """
 
         async def post(text: str) -> None:
@@ -161,7 +186,12 @@ class TelegramSender:
             with _already_so():
                 await self._with_fallback(post, str(part["text"]))
 
-        await self._ask(edit)
+        async with self.limits.edit_turn(self._lane):
+            try:
+                await self._ask(edit)
+            except TemporaryDeliveryError as error:
+                self._heed(address, error)
+                raise
 
     async def edit_buttons(
         self,
@@ -180,6 +210,59 @@ class TelegramSender:
                 )
 
         await self._ask(edit)
+
+    async def edit_entities(
+        self,
+        address: Address,
+        message_ref: str,
+        text: str,
+        entities: Sequence[MessageEntity],
+        markup: InlineKeyboardMarkup | None,
+    ) -> None:
+        """Replace a message by words with entities; raise as `send` does."""
+
+        async def edit() -> None:
+            with _already_so():
+                await self._bot.edit_message_text(
+                    text,
+                    chat_id=int(address.chat),
+                    message_id=int(message_ref),
+                    entities=entities,
+                    link_preview_options=_NO_PREVIEW,
+                    reply_markup=markup,
+                )
+
+        await self._ask(edit)
+
+    async def delete(self, address: Address, message_ref: str) -> None:
+        """Take a message away; one that is gone already is fine.
+
+        The bot's own it may delete for 48 h, others only as an admin who may
+        (core.telegram.org/bots/api#deletemessage).
+        """
+
+        async def delete() -> None:
+            try:
+                await self._bot.delete_message(int(address.chat), int(message_ref))
+            except BadRequest as error:
+                if "message to delete not found" not in error.message.lower():
+                    raise
+
+        await self._ask(delete)
+
+    async def publish(self, address: Address, message_ref: str) -> None:
+        """Do nothing: on Telegram a channel's posts are public as they are."""
+
+    async def knock(self, address: Address) -> None:
+        """Find out whether the bot may write there: as if it began to type."""
+        topic = int(address.topic) if address.topic else None
+
+        async def knock() -> None:
+            await self._bot.send_chat_action(
+                int(address.chat), ChatAction.TYPING, message_thread_id=topic
+            )
+
+        await self._ask(knock)
 
     async def probe(self) -> None:
         """Ask Telegram who the bot is; raise `DeliveryError` if that fails.

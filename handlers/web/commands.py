@@ -1,13 +1,22 @@
 """Chat page input -> the platform-free use cases. No logic."""
 
-from bot.message import Message
+from dataclasses import replace
+
+from bot.message import Attachment, Message
 from bot.model import Address, PlaceKind, Platform
 from bot.ports import Call, Desk, PressReply
 
 
-async def say(desk: Desk, inbox: str, text: str, *, language: str) -> Message:
-    """Do what was typed on a page and return the one reply."""
-    return await desk.say(_call(inbox, text, language))
+async def say(
+    desk: Desk,
+    inbox: str,
+    text: str,
+    *,
+    language: str,
+    file: Attachment | None = None,
+) -> Message | None:
+    """Do what was typed on a page and return the one reply, if there is one."""
+    return await desk.say(replace(_call(inbox, text, language), attachment=file))
 
 
 async def press(

@@ -5,6 +5,7 @@ import re
 
 from fastapi import HTTPException, Request
 
+from bot.message import ATTACHMENT_MAX, Attachment
 from bot.model import JsonDict
 from handlers.web import render
 
@@ -12,6 +13,8 @@ from handlers.web import render
 TEXT_MAX = 1000
 #: longest request body in bytes: a line of escapes and room to spare
 BODY_MAX = 64 * 1024
+#: with a file: its text, of which JSON may escape every character
+FILE_BODY_MAX = BODY_MAX + 6 * ATTACHMENT_MAX
 #: as Telegram's callback_data, see `bot.message.Button`
 ACTION_MAX_BYTES = 64
 #: largest id a database can hold
@@ -20,7 +23,7 @@ ID_MAX = 2**63 - 1
 _REF = re.compile(r"[A-Za-z0-9_-]{1,20}")
 
 
-async def json_body(request: Request) -> JsonDict:
+async def json_body(request: Request, limit: int = BODY_MAX) -> JsonDict:
     """Read a JSON object; anything else is refused with 4xx.
 
     Asking for the content type is part of the defence against other web pages: a
@@ -29,7 +32,7 @@ async def json_body(request: Request) -> JsonDict:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise HTTPException(415, "Send JSON with Content-Type: application/json.")
-    raw = await body(request, BODY_MAX)
+    raw = await body(request, limit)
     try:
         said = json.loads(raw)
     except (ValueError, RecursionError):
@@ -62,6 +65,20 @@ def text_of(body: JsonDict) -> str:
             413, f"At most {TEXT_MAX:,} characters, these are {len(text):,}."
         )
     return text
+
+
+def file_of(body: JsonDict) -> Attachment | None:
+    """Read the file that was sent along, if one was; too large a one is refused."""
+    file = body.get("file")
+    if file is None:
+        return None
+    known = file if isinstance(file, dict) else {}
+    name, text = known.get("name"), known.get("text")
+    if not isinstance(name, str) or not isinstance(text, str):
+        raise HTTPException(400, "`file` has a `name` and a `text`.")
+    if len(text.encode(errors="replace")) > ATTACHMENT_MAX:
+        raise HTTPException(413, f"A file has at most {ATTACHMENT_MAX // 1024} kB.")
+    return Attachment(render.clean(name[:100]), render.clean(text))
 
 
 def ref_of(body: JsonDict) -> str:

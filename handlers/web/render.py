@@ -37,6 +37,13 @@ def render(message: Message) -> tuple[JsonDict, ...]:
         "is_silent": message.is_silent,
         "stamp": message.stamp.isoformat() if message.stamp else None,
     }
+    if message.attachment is not None:
+        file = message.attachment
+        part["file"] = {
+            "name": clean(file.name),
+            "type": file.media_type,
+            "text": clean(file.text),
+        }
     return (part,)
 
 
@@ -47,6 +54,14 @@ def plain(part: JsonDict) -> JsonDict:
     body = f'<div class="body"><pre class="words">{escape(rest)}</pre></div>'
     html = f'<p class="title">{escape(title)}</p>{body if rest else ""}'
     return {**part, "html": html}
+
+
+def note(shown: Line) -> JsonDict:
+    """Return what changes of a part when a note is put below it; empty takes it away.
+
+    Kept apart from the card's own words, so that the next note replaces it.
+    """
+    return {"note": f'<p class="note">{_line(shown)}</p>' if shown.plain else ""}
 
 
 def buttons(rows: Iterable[Iterable[Button]]) -> list[object]:

@@ -132,18 +132,24 @@ class Routes:
 
     async def chat(self, request: Request) -> Response:
         """Do what was typed; keep the line and its reply in the inbox."""
-        body = await reading.json_body(request)
+        body = await reading.json_body(request, reading.FILE_BODY_MAX)
         text, ref = reading.text_of(body), reading.ref_of(body)
+        file = reading.file_of(body)
         visitor = await self._visitor(request)
         nonce = f"you:{ref}" if ref else ""
-        typed: JsonDict = {"text": text, "ref": ref}
+        shown = f"{text} 📎 {file.name}" if file is not None else text
+        typed: JsonDict = {"text": shown, "ref": ref}
         own = await self._inboxes.add(visitor.inbox, EntryKind.YOU, typed, nonce=nonce)
         async with asyncio.timeout(DESK_TIMEOUT):
             message = await commands.say(
-                self._desk, visitor.inbox, text, language=reading.language(request)
+                self._desk,
+                visitor.inbox,
+                text,
+                language=reading.language(request),
+                file=file,
             )
         messages = [own]
-        for part in render.render(message):
+        for part in () if message is None else render.render(message):
             entry = await self._inboxes.add(visitor.inbox, EntryKind.REPLY, part)
             messages.append(entry)
         return self._answer(request, visitor, {"messages": messages})
@@ -165,6 +171,8 @@ class Routes:
                 language=reading.language(request),
             )
         part: JsonDict = render.render(reply.edited)[0] if reply.edited else {}
+        if reply.note is not None and not reply.edited:
+            part |= render.note(reply.note)
         if reply.buttons is not None:
             part["buttons"] = render.buttons(reply.buttons)
         updated = None

@@ -2,11 +2,12 @@
 
 import asyncio
 import math
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import timedelta
 
 from bot.errors import StoreError, TemporaryDeliveryError
-from bot.message import Message
+from bot.message import Button, Message
 from bot.model import Address, JsonDict, Platform, Receipt
 from handlers.web import render as cards
 from handlers.web.inbox import EntryKind, Inboxes
@@ -77,3 +78,33 @@ class WebSender:
                 f"the store refused: {error}", reason="store", is_unknown=True
             ) from error
         return Receipt(str(entry["id"]))
+
+    async def edit(self, address: Address, message_ref: str, part: JsonDict) -> None:
+        """Replace an entry of the inbox, also on its open pages; gone is fine.
+
+        Raises `TemporaryDeliveryError` if the store fails.
+        """
+        try:
+            async with asyncio.timeout(KEEP_TIMEOUT):
+                entry = await self._inboxes.find(address.chat, int(message_ref))
+                if entry is not None:
+                    await self._inboxes.change(address.chat, entry, part)
+        except (TimeoutError, StoreError):
+            raise TemporaryDeliveryError(
+                "the store did not take it", reason="store", is_unknown=True
+            ) from None
+
+    async def delete(self, address: Address, message_ref: str) -> None:
+        """Do nothing: an inbox keeps what was said."""
+
+    async def edit_buttons(
+        self, address: Address, message_ref: str, buttons: Sequence[Sequence[Button]]
+    ) -> None:
+        """Replace an entry's buttons and show it; raise as `edit` does."""
+        await self.edit(address, message_ref, {"buttons": cards.buttons(buttons)})
+
+    async def publish(self, address: Address, message_ref: str) -> None:
+        """Do nothing: an inbox has no followers."""
+
+    async def knock(self, address: Address) -> None:
+        """Do nothing: our own page is never closed."""

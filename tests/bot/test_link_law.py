@@ -163,6 +163,11 @@ class History:
         for _ in range(4):
             self.world.clock.advance(minutes=20)
             await self.world.poll()
+        # whatever is choppy settles within a day and a bit
+        for _ in range(5):
+            self.world.clock.advance(hours=7)
+            self.world.source.read_again()
+            await self.world.poll()
         self.hear_all()
 
     def hear_all(self) -> None:
@@ -238,6 +243,16 @@ RELAXED = settings(
         Step("poll"),
         Step("flip"),
         Step("link", DESK),
+        Step("poll"),
+    ]
+)
+@example(
+    [
+        Step("mute", DESK),
+        Step("flip"),
+        Step("poll"),
+        Step("flip"),
+        Step("link", PHONE),
         Step("poll"),
     ]
 )

@@ -399,8 +399,8 @@ async def test_a_broadcast_posts_silently_without_personal_buttons(
     world: World,
 ) -> None:
     group = "telegram:-100/7"
-    reply = await world.say("/broadcast", place=group, kind=PlaceKind.GROUP)
-    assert reply.plain.startswith("📣 This place gets: top100")
+    reply = await world.say("/broadcast top100", place=group, kind=PlaceKind.GROUP)
+    assert reply.plain.startswith("📣 This topic gets: top100")
     world.source.flip("BTC")
 
     await world.poll()
@@ -408,7 +408,7 @@ async def test_a_broadcast_posts_silently_without_personal_buttons(
     ((target, part),) = world.telegram.sent
     assert target == group
     assert part["silent"] is True
-    assert part["actions"] == ["v1:signal:1", "v1:watchme:1"]
+    assert part["actions"] == ["v1:chart:1", "v1:why:1", "v1:watchme:1"]
 
 
 async def test_only_admins_change_a_broadcast(world: World) -> None:

@@ -450,7 +450,9 @@ def labels(message: Message) -> str:
 
 
 def test_a_private_alert_can_be_muted_and_unwatched_there_and_then() -> None:
-    assert labels(say(news(eth_flip(), ETH))) == "🔍 Details 🔕 Mute 24 h ✖ Unwatch"
+    message = say(news(eth_flip(), ETH))
+
+    assert labels(message) == "📈 Chart 🔍 Details 🔕 Mute 24 h ✖ Unwatch"
 
 
 @pytest.mark.parametrize("kind", [PlaceKind.GROUP, PlaceKind.CHANNEL])
@@ -461,7 +463,7 @@ def test_a_post_is_silent_and_says_what_the_place_gets(kind: PlaceKind) -> None:
 
     assert message.is_silent
     assert message.plain.endswith("This place gets: top100 · Token Metrics")
-    assert labels(message) == "🔍 Details 👁 Watch privately"
+    assert labels(message) == "📈 Chart 🔍 Details 👁 Watch privately"
 
 
 def test_actions_fit_into_a_button_of_telegram() -> None:

@@ -136,6 +136,7 @@ IN_THE_ENVIRONMENT = {
     "app.log_format": ("json", "json"),
     "engine.kind": ("remote", "remote"),
     "engine.base_url": ("http://engine/v3", "http://engine/v3"),
+    "engine.public_note": ("Grades by us", "Grades by us"),
     "engine.api_key": ("null", "null"),
     "engine.auth_header": ("authorization", "authorization"),
     "engine.poll_interval": ("1.5", 1.5),

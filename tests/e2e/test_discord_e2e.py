@@ -81,8 +81,10 @@ async def test_from_a_poll_to_a_direct_message_and_a_server(
         # only who manages the server decides what its channel gets
         reply = await alice.types("broadcast", in_=channel).reply(timeout=WAIT)
         assert "Only admins can change" in reply.content
-        reply = await boss.types("broadcast", in_=channel).reply(timeout=WAIT)
-        assert reply.content.startswith("📣 **This place gets: top100**")
+        menu = await boss.types("broadcast", in_=channel).reply(timeout=WAIT)
+        assert menu.content == "📣 **What shall this channel get?**"
+        chosen = await boss.presses(menu, "top100").updated()
+        assert chosen.content == "📣 **This channel gets: top100**"
 
         # the baseline is silent
         await engine.wait_for_polls(2, WAIT)

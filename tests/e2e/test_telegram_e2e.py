@@ -83,8 +83,11 @@ async def test_from_a_poll_to_a_private_chat_and_a_group(
         (reply,) = await group.receives(1, timeout=WAIT)
         assert "Only admins can change" in reply.text
         boss.says("/broadcast", in_=group)
-        (reply,) = await group.receives(1, timeout=WAIT)
-        assert reply.text.startswith("📣 This place gets: top100")
+        (menu,) = await group.receives(1, timeout=WAIT)
+        assert menu.text.startswith("📣 What shall this group get?\n• top100 · ")
+        assert await boss.toast(boss.presses(menu, "top100")) == "Done."
+        await telegram.requested("editMessageText", timeout=WAIT)
+        assert group.messages[-1].text.startswith("📣 This group gets: top100")
 
         # the baseline is silent, and so are polls without news
         await engine.wait_for_polls(2, WAIT)
@@ -99,7 +102,7 @@ async def test_from_a_poll_to_a_private_chat_and_a_group(
         assert post.text.startswith("🔴 ETH turned bearish")
         assert post.is_silent
         labels = {b.label for row in post.buttons for b in row}
-        assert labels == {"🔍 Details", "👁 Watch privately"}
+        assert labels == {"📈 Chart", "🔍 Details", "👁 Watch privately"}
 
         # 30, 50, 70 and 80 in one jump are one message
         engine.advance()
@@ -173,10 +176,10 @@ async def test_private_and_group_manners(
         # an anonymous admin counts as admin; the topic gets it, not the whole forum
         forum.anonymous_admin_says("/broadcast ETH", topic=topic)
         (reply,) = await forum.receives(1, timeout=WAIT)
-        assert reply.text.startswith("📣 This place gets: ETH")
+        assert reply.text.startswith("📣 This topic gets: ETH")
         channel.posts("/broadcast top10")
         (reply,) = await channel.receives(1, timeout=WAIT)
-        assert reply.text.startswith("📣 This place gets: top10")
+        assert reply.text.startswith("📣 This channel gets: top10")
 
         # /watch in a group is personal and leads into the private chat
         alice.says("/watch SOL", in_=forum, topic=topic)

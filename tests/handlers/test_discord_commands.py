@@ -36,7 +36,11 @@ def test_all_commands_are_there_for_servers_and_direct_messages():
         *("record", "simulate", "threshold"),
         *("mute", "unmute", "broadcast", "preview", "status", "claim"),
     ]
-    assert all(b["contexts"] == [0, 1] for b in bodies.values())
+    for name, body in bodies.items():
+        # a code for one person is not typed where others could look on
+        assert body["contexts"] == ([1] if name == "claim" else [0, 1])
+        # everybody may look; who may change is asked for each time
+        assert body["default_member_permissions"] is None
     assert all(b["integration_types"] == [0] for b in bodies.values())
 
 
@@ -63,6 +67,7 @@ def test_the_fingerprint_changes_with_the_definitions():
         ("threshold", {"lines": "80 50", "asset": "BTC"}, "/threshold BTC 80 50"),
         ("mute", {"what": "BTC 24h"}, "/mute BTC 24h"),
         ("unmute", {}, "/unmute"),
+        ("broadcast", {"what": "off", "channel": "17"}, "/broadcast off"),
         ("broadcast", {"what": "  top100 \n bullish "}, "/broadcast top100 bullish"),
         ("watch", {"assets": "BTC\n/claim x"}, "/watch BTC /claim x"),
         ("claim", {"code": "abc"}, "/claim abc"),

@@ -16,7 +16,7 @@ from bot.config import DiscordConfig
 from bot.errors import ConfigError, RecipientGoneError
 from bot.message import Button, Message, bold, line
 from bot.model import Address, PlaceKind, Platform
-from bot.ports import Call, Choice, PressReply
+from bot.ports import Arrival, Call, Choice, PressReply, Welcome
 from handlers.discord.face import DiscordFace, Pace
 from handlers.discord.interactions import Patience
 
@@ -80,9 +80,14 @@ class FakeDesk:
             raise RuntimeError(f"my secret words: {typed}")
         return self.choices
 
-    async def on_added(self, place: Address, kind: PlaceKind) -> Message | None:
-        await self._note("added", str(place))
-        return self.greeting
+    async def on_added(self, arrival: Arrival) -> Welcome:
+        await self._note("added", str(arrival.place))
+        return Welcome(post=self.greeting)
+
+    async def on_fading(
+        self, place: Address, message_refs: Sequence[str], after: timedelta
+    ) -> None:
+        raise AssertionError("nothing fades on Discord: it is ephemeral")
 
     async def on_gone(self, place: Address, reason: str) -> None:
         await self._note(reason, str(place))

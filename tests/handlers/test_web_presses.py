@@ -5,7 +5,7 @@ from web_client import events, inbox_of, new_client, visit
 from web_doubles import WebRoom
 from web_messages import BEARISH
 
-from bot.message import Button, Message, bold, line
+from bot.message import Button, Line, Message, bold, line
 from bot.ports import PressReply
 
 
@@ -58,6 +58,22 @@ async def test_a_press_may_change_the_buttons_on_all_pages_and_for_good(room, cl
     assert data["title"].startswith("🔴 ETH")
     ((_, _, kept),) = await (await events(client, room)).until_ready()
     assert kept == data
+
+
+async def test_a_note_is_put_below_the_card_and_taken_away_again(room, client):
+    await visit(client, room)
+    entry_id = await room.alert(inbox_of(client), BEARISH)
+    room.desk.press_replies["v1:m"] = PressReply(note=line("🔕 ", bold("<Muted>")))
+    room.desk.press_replies["v1:u"] = PressReply(note=Line())
+
+    _, noted = await press(client, room, entry_id, "v1:m")
+    _, again = await press(client, room, entry_id, "v1:u")
+
+    assert noted["updated"]["note"] == (
+        '<p class="note">🔕 <strong>&lt;Muted&gt;</strong></p>'
+    )
+    assert noted["updated"]["html"] == again["updated"]["html"]
+    assert again["updated"]["note"] == ""
 
 
 async def test_a_press_may_replace_the_message_and_say_more(room, client):

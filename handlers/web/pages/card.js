@@ -64,6 +64,17 @@ function button(choice) {
   return element;
 }
 
+/** A file as a link that saves it; its text never becomes part of the page. */
+function download(file) {
+  const element = document.createElement("a");
+  element.className = "action";
+  element.textContent = `💾 ${file.name}`;
+  element.download = file.name;
+  // octet-stream: a browser saves it and shows it nowhere
+  element.href = URL.createObjectURL(new Blob([file.text], { type: "application/octet-stream" }));
+  return element;
+}
+
 function meta(entry) {
   const element = document.createElement("p");
   element.className = "meta";
@@ -95,12 +106,18 @@ export function card(entry, isPending = false) {
   }
   element.dataset.tone = entry.tone ?? "plain";
   const content = document.createElement("template");
-  content.innerHTML = entry.html ?? "";
+  content.innerHTML = (entry.html ?? "") + (entry.note ?? "");
   element.append(meta(entry), content.content);
   const rows = (entry.buttons ?? []).filter((row) => row.length > 0);
-  if (rows.length > 0) {
+  if (rows.length > 0 || entry.file) {
     const group = document.createElement("div");
     group.className = "actions";
+    if (entry.file) {
+      const line = document.createElement("div");
+      line.className = "row";
+      line.append(download(entry.file));
+      group.append(line);
+    }
     for (const row of rows) {
       const line = document.createElement("div");
       line.className = "row";

@@ -6,6 +6,7 @@ import { Composer } from "/composer.js";
 const NAME = "Flipwatch";
 const NEAR = 48;
 const TOAST_FOR = 4500;
+const FILE_MAX = 256 * 1024;
 const RETRY_MIN = 1000;
 const RETRY_MAX = 10000;
 
@@ -125,26 +126,39 @@ async function post(path, body) {
 // one line after the other, so that the conversation stays in order
 let sending = Promise.resolve();
 
-function send(text) {
+function send(text, file = undefined) {
   const ref = crypto.getRandomValues(new Uint32Array(2)).join("-").slice(0, 20);
-  const own = card({ kind: "you", text, ref }, true);
+  const own = card({ kind: "you", text: file ? `${text} 📎 ${file.name}` : text, ref }, true);
   messages.append(own);
   empty.hidden = true;
   toBottom();
   sending = sending.then(async () => {
     try {
-      const content = await post("/api/chat", { text, ref });
+      const content = await post("/api/chat", file ? { text, ref, file } : { text, ref });
       content.messages.forEach(add);
       toBottom();
     } catch (error) {
       if (own.isConnected) {
         own.remove();
-        composer.restore(text);
+        if (!file) composer.restore(text);
       }
       empty.hidden = !isReady || shown.size > 0;
       say(error.message);
     }
   });
+}
+
+/** Bring a file: its words are read here, and read as a list by the bot. */
+async function bring(chosen) {
+  if (chosen.size > FILE_MAX) {
+    say(`A file has at most ${FILE_MAX / 1024} kB.`);
+    return;
+  }
+  try {
+    send("/import", { name: chosen.name, text: await chosen.text() });
+  } catch {
+    say("That file can't be read.");
+  }
 }
 
 async function press(button) {
@@ -228,6 +242,11 @@ document.getElementById("suggestions").addEventListener("click", (event) => {
   if (!chip) return;
   composer.remember(chip.textContent);
   send(chip.textContent);
+});
+document.getElementById("file").addEventListener("change", (event) => {
+  const [chosen] = event.target.files;
+  if (chosen) bring(chosen);
+  event.target.value = "";
 });
 pill.addEventListener("click", toBottom);
 scroll.addEventListener("scroll", () => {

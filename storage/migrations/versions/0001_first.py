@@ -110,6 +110,7 @@ def upgrade() -> None:
         sa.Column("parked_reason", TEXT, nullable=False),
         sa.Column("sent_at", TIME, nullable=True),
         sa.Column("digest_at", TIME, nullable=True),
+        sa.Column("wave_at", TIME, nullable=True),
         sa.Column("lease_owner", TEXT, nullable=True),
         sa.Column("lease_until", TIME, nullable=True),
         sa.Column("created_at", TIME, nullable=False),
@@ -253,6 +254,7 @@ def upgrade() -> None:
         sa.Column("delivery_ids", JSON, nullable=False),
         sa.Column("tells", JSON, nullable=False),
         sa.Column("ended_mutes", JSON, nullable=False),
+        sa.Column("edit", JSON, nullable=True),
         sa.Column("is_unsure", sa.Boolean(), nullable=False),
         sa.Column("is_plain", sa.Boolean(), nullable=False),
         sa.Column("first_ref", TEXT, nullable=False),
@@ -579,6 +581,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("watch_id", "threshold", name=op.f("pk_watch_lines")),
     )
+    _create_places()
     _create_links()
 
 
@@ -649,6 +652,44 @@ def _create_links() -> None:
     op.create_index("ix_undos_recipient", "undos", ["recipient_id"])
 
 
+def _create_places() -> None:
+    """Create what is kept of places, and of errands to their messages."""
+    op.create_table(
+        "place_notes",
+        sa.Column("recipient_id", ID, autoincrement=False, nullable=False),
+        sa.Column("title", TEXT, nullable=False),
+        sa.Column("topic_title", TEXT, nullable=False),
+        sa.Column("setter", TEXT, nullable=False),
+        sa.Column("setter_name", TEXT, nullable=False),
+        sa.Column("set_at", TIME, nullable=True),
+        sa.Column("lost_told", TIME, nullable=True),
+        sa.Column("probed_at", TIME, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["recipient_id"],
+            ["recipients.id"],
+            name=op.f("fk_place_notes_recipient_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("recipient_id", name=op.f("pk_place_notes")),
+    )
+    op.create_index("ix_place_notes_setter", "place_notes", ["setter"])
+    op.create_table(
+        "errands",
+        sa.Column("platform", TEXT, nullable=False),
+        sa.Column("chat", TEXT, nullable=False),
+        sa.Column("message_ref", TEXT, nullable=False),
+        sa.Column("kind", TEXT, nullable=False),
+        sa.Column("topic", TEXT, nullable=False),
+        sa.Column("document", JSON, nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("due_at", TIME, nullable=False),
+        sa.PrimaryKeyConstraint(
+            "platform", "chat", "message_ref", "kind", name=op.f("pk_errands")
+        ),
+    )
+    op.create_index("ix_errands_due", "errands", ["due_at"])
+
+
 def downgrade() -> None:
     """Drop all tables."""
     for name in (
@@ -663,6 +704,7 @@ def downgrade() -> None:
         "undos",
         "link_tries",
         "link_codes",
+        "place_notes",
         "mutes",
         "messages",
         "events",
@@ -674,6 +716,7 @@ def downgrade() -> None:
         "polls",
         "market_points",
         "leases",
+        "errands",
         "inbox_entries",
         "bot_values",
         "assets",
