@@ -5,6 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.ports import Clock, Store
 from storage.assets import AssetStore
+from storage.charts import ChartStore
 from storage.clock import ClockStore
 from storage.database import Database
 from storage.dead_letters import DeadLetterStore
@@ -34,6 +35,7 @@ class SqlStore(
     ForgettingStore,
     WatchStore,
     AssetStore,
+    ChartStore,
     InboxStore,
     LeaseStore,
     ValueStore,
