@@ -5,7 +5,7 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot import bare_words, messages, noise
+from bot import bare_words, chart_replies, messages, noise
 from bot.errors import LeaseLostError, StoreError
 from bot.model import Claim, FrozenMessage, JsonDict, MessageKind
 from bot.phrases import Setting
@@ -164,6 +164,8 @@ class _Drafts:
             backdrop=claim.backdrop,
         )
         message = messages.alert(decision, setting)
+        if claim.recipient.preferences.pictures:
+            message = message.evolve(picture=chart_replies.of_alert(decision.news))
         parts = self._sender.render(message.evolve(reply_to=""))
         return parts, bool(message.reply_to)
 
@@ -206,6 +208,7 @@ def _essence_of(claim: Claim) -> object:
         claim.recipient.kind,
         tuple(preferences.sounds.items()),
         preferences.digest,
+        preferences.pictures,
         around.watched,
         around.title,
         around.own,

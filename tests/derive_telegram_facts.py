@@ -32,6 +32,7 @@ METHODS = (
     "sendPhoto",
     "sendChatAction",
     "editMessageText",
+    "editMessageCaption",
     "editMessageReplyMarkup",
     "deleteMessage",
     "answerCallbackQuery",

@@ -82,6 +82,7 @@ class Upload:
 
     name: str
     size: int
+    content: bytes = b""
 
 
 class Checker:

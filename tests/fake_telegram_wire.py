@@ -61,7 +61,8 @@ async def read_request(http: web.Request) -> tuple[dict[str, Any], bool]:
     files = {}
     for name, value in (await http.post()).items():
         if isinstance(value, web.FileField):
-            files[name] = Upload(value.filename, len(value.file.read()))
+            content = value.file.read()
+            files[name] = Upload(value.filename, len(content), content)
             value.file.close()
         else:
             raw[name] = value

@@ -60,6 +60,7 @@ class Seen:
     thread: int | None = None
     edited: bool = False
     has_photo: bool = False
+    photo: bytes = b""
     sent_at: float = 0.0
 
 
@@ -81,6 +82,7 @@ class Post:
     thread: int | None = None
     service: dict[str, Any] = field(default_factory=dict)
     has_photo: bool = False
+    photo: bytes = b""
     edited: bool = False
     sent_at: float = 0.0
     date: int = field(default_factory=lambda: int(time.time()))
@@ -104,6 +106,7 @@ class Post:
             thread=self.thread,
             edited=self.edited,
             has_photo=self.has_photo,
+            photo=self.photo,
             sent_at=self.sent_at,
         )
 
@@ -129,8 +132,8 @@ class Post:
             )
         if self.has_photo:
             name = f"photo-{self.chat.id}-{self.message_id}"
-            size = {"file_id": name, "file_unique_id": name, "width": 800}
-            message["photo"] = [size | {"height": 450}]
+            size = {"file_id": name, "file_unique_id": name, "width": 1080}
+            message["photo"] = [size | {"height": 1080}]
         if self.markup and "inline_keyboard" in self.markup:
             message["reply_markup"] = self.markup
         if self.edited:

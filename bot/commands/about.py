@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from bot import messages, notices, phrases, replies
-from bot.commands import watching
+from bot.commands import charts, watching
 from bot.commands.room import Room
 from bot.message import Message
 from bot.model import (
@@ -20,6 +20,7 @@ from bot.ports import Call
 
 _WATCH_PAYLOAD = "watch_"
 _SIGNAL_PAYLOAD = "signal_"
+_CHART_PAYLOAD = "chart_"
 
 
 async def start(room: Room, call: Call, arguments: str) -> Message:
@@ -37,6 +38,12 @@ async def start(room: Room, call: Call, arguments: str) -> Message:
         asset = await room.asset_of(number)
         if asset is not None:
             return await show_signal(room, call, asset)
+    if payload.startswith(_CHART_PAYLOAD):
+        # A group's Chart button: the picture is shown to the presser alone.
+        number, _, window = payload.removeprefix(_CHART_PAYLOAD).partition("_")
+        asset = await room.asset_of(number)
+        if asset is not None:
+            return await charts.press(room, call, asset, window)
     recipient = await room.recipient(call)
     watches = await room.store.list_watches(recipient.id)
     if known is not None and watches and call.kind is PlaceKind.PRIVATE:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from bot import grammar, notices
 from bot.commands import (
     about,
+    charts,
     linking,
     listing,
     operators,
@@ -52,6 +53,7 @@ COMMANDS: Mapping[str, _Command] = {
     "unwatch": unwatching.unwatch,
     "watchlist": listing.watchlist,
     "signal": about.signal,
+    "chart": charts.chart,
     "threshold": settings.threshold,
     "mute": settings.mute,
     "unmute": settings.unmute,

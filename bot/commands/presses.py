@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from bot import grammar, notices, replies
-from bot.commands import about, menus, watching
+from bot.commands import about, charts, menus, watching
 from bot.commands.room import Room
 from bot.commands.settings import place_mute
 from bot.commands.watching import Adding
@@ -27,7 +27,7 @@ async def press(room: Room, call: Call, action: str) -> PressReply:
     if menu is not None:
         return await menu(room, call, argument)
     match name:
-        case "signal" | "watchme":
+        case "signal" | "watchme" | "chart":
             return await _anybody(room, call, name, argument)
         case "sample":
             return PressReply(message=await about.preview(room, call, ""))
@@ -39,9 +39,12 @@ async def press(room: Room, call: Call, action: str) -> PressReply:
 
 
 async def _anybody(room: Room, call: Call, name: str, argument: str) -> PressReply:
-    asset = await room.asset_of(argument)
+    head, _, rest = argument.partition(":")
+    asset = await room.asset_of(head)
     if asset is None:
         return PressReply(toast=_OLD)
+    if name == "chart":
+        return PressReply(message=await charts.press(room, call, asset, rest))
     if name == "signal":
         return PressReply(message=await about.show_signal(room, call, asset))
     return await _watch_me(room, call, asset)

@@ -85,6 +85,15 @@ COMMANDS: tuple[Command, ...] = (
         is_personal=False,
     ),
     Command(
+        name="chart",
+        description="Price, flips and grade of an asset in a picture",
+        options=(
+            _asset("Which one: BTC", is_required=True),
+            Option(name="window", description="How far back: 24h, 90d, 1y"),
+        ),
+        is_personal=False,
+    ),
+    Command(
         name="threshold",
         description="Set the lines whose crossing you want to hear of",
         options=(

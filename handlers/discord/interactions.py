@@ -107,14 +107,24 @@ class Interactions:
         command = find_command(name)
         is_in_server = interaction.guild_id is not None
         is_personal = is_in_server and (command is None or command.is_personal)
-        reply = await self._within(
+        reply, image = await self._within(
             interaction,
-            self._desk.say(self._call(interaction, typed_line(name, values))),
+            self._say(self._call(interaction, typed_line(name, values))),
             lambda: answer.wait_for_message(is_private=is_personal),
         )
         is_private = is_personal or (is_in_server and reply.is_private)
         with _told(interaction):
-            await answer.say(reply, is_private=is_private)
+            await answer.say(reply, is_private=is_private, image=image)
+
+    async def _say(self, call: Call) -> tuple[Message, bytes | None]:
+        reply = await self._desk.say(call)
+        return reply, await self._sender.picture(reply)
+
+    async def _press(self, call: Call, action: str) -> tuple[PressReply, bytes | None]:
+        reply = await self._desk.press(call, action)
+        if reply.message is None:
+            return reply, None
+        return reply, await self._sender.picture(reply.message)
 
     async def _on_typing(
         self, interaction: discord.Interaction, answer: Answer
@@ -128,17 +138,24 @@ class Interactions:
 
     async def _on_press(self, interaction: discord.Interaction, answer: Answer) -> None:
         action = str(_data(interaction).get("custom_id", ""))
-        reply = await self._within(
+        reply, image = await self._within(
             interaction,
-            self._desk.press(self._call(interaction, ""), action),
+            self._press(self._call(interaction, ""), action),
             answer.wait_for_update,
         )
         is_in_server = interaction.guild_id is not None
         with _told(interaction):
-            await self._answer_press(reply, answer, is_in_server=is_in_server)
+            await self._answer_press(
+                reply, answer, image=image, is_in_server=is_in_server
+            )
 
     async def _answer_press(
-        self, reply: PressReply, answer: Answer, *, is_in_server: bool
+        self,
+        reply: PressReply,
+        answer: Answer,
+        *,
+        image: bytes | None,
+        is_in_server: bool,
     ) -> None:
         """Change the message first: a first answer can do that, later ones can say."""
         if reply.edited is not None:
@@ -149,7 +166,7 @@ class Interactions:
             toast = Message(title=line(reply.toast))
             await answer.say(toast, is_private=True)
         if reply.message is not None:
-            await answer.say(reply.message, is_private=is_in_server)
+            await answer.say(reply.message, is_private=is_in_server, image=image)
         await answer.wait_for_update()
 
     async def _within(

@@ -16,6 +16,7 @@ import bot
 from bot.errors import ConfigError, TemporaryDeliveryError
 from bot.model import JsonDict
 from handlers.discord.errors import classify, classify_error
+from handlers.discord.files import Upload
 from handlers.poster import Poster
 
 logger = logging.getLogger(__name__)
@@ -60,15 +61,18 @@ class Rest:
     ) -> JsonDict:
         """Send one request and return the object that is answered, empty if none.
 
+        `body` becomes JSON, an `Upload` a form with its file.
         `path` is the route with `{names}` filled from `parts`; `on_headers` sees
         status and headers of whatever is answered. Raises only `DeliveryError`; a yes
         that can't be read is temporary and unknown.
         """
         filled = path.format_map({k: quote(v, safe="") for k, v in parts.items()})
-        data = b"" if body is None else orjson.dumps(body)
+        data, kind = _encoded(body)
         try:
             async with asyncio.timeout(self._timeout.total_seconds()):
-                answer = await self._open().request(method, self._base + filled, data)
+                answer = await self._open().request(
+                    method, self._base + filled, data, content_type=kind
+                )
         except (OSError, ValueError) as error:
             failure = classify_error(error)
             logger.debug(
@@ -111,13 +115,19 @@ class Rest:
                 headers={
                     "Authorization": f"Bot {self._token}",
                     "User-Agent": USER_AGENT,
-                    "Content-Type": "application/json",
                 },
                 # Our own timeout is for the whole; a connection that does not come
                 # about sooner is known not to have carried anything.
                 connect_timeout=self._timeout.total_seconds() / 2,
             )
         return self._poster
+
+
+def _encoded(body: object) -> tuple[bytes, str]:
+    """Return what is sent of a body, and what kind of content that is."""
+    if isinstance(body, Upload):
+        return body.form()
+    return b"" if body is None else orjson.dumps(body), "application/json"
 
 
 def _read(raw: bytes) -> JsonDict | None:

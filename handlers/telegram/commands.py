@@ -52,6 +52,7 @@ MENU: Final = (
     ("unwatch", "Stop watching: /unwatch BTC"),
     ("watchlist", "Everything you watch"),
     ("signal", "Signal and grade now: /signal BTC"),
+    ("chart", "Price, flips and grade in a picture: /chart BTC 90d"),
     ("threshold", "Lines a grade may cross: /threshold BTC 80 50"),
     ("mute", "Silence for a while: /mute 24h"),
     ("unmute", "End the silence"),
@@ -296,6 +297,7 @@ class TelegramCommands:
         reply: in a group its alerts come first.
         """
         is_plain = False
+        await self._sender.prepare(part, is_reply=True)
         wait = self._sender.free_in(place)
         if wait > PATIENCE:
             raise TemporaryDeliveryError(
@@ -335,7 +337,7 @@ class TelegramCommands:
         if reply.message is None or call.kind is PlaceKind.PRIVATE:
             return _Toast(text=reply.toast)
         words = "\n".join(x for x in (reply.toast, reply.message.plain) if x)
-        if units(words) <= TOAST_MAX:
+        if units(words) <= TOAST_MAX and reply.message.picture is None:
             return _Toast(text=words, is_alert=True)
         payload = _NOT_PAYLOAD.sub("_", action.removeprefix("v1:"))[:64]
         return _Toast(url=self._private_link(payload or "start"))

@@ -37,6 +37,8 @@ def render(message: Message) -> tuple[JsonDict, ...]:
         "is_silent": message.is_silent,
         "stamp": message.stamp.isoformat() if message.stamp else None,
     }
+    if message.picture is not None:
+        part["picture"] = message.picture.to_json()
     return (part,)
 
 
