@@ -81,6 +81,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("unwatch", "BTC", "stop hearing of it"),
     ("watchlist", "", "what you watch, freshest flip first"),
     ("signal", "BTC", "signal, grade and price now"),
+    ("chart", "BTC 90d", "price, flips and grade in a picture"),
     ("threshold", "BTC 80 50", "set lines for one asset, or for all"),
     ("mute", "BTC 24h", "hold alerts: 1h, 24h or flip"),
     ("unmute", "BTC", "let them through again"),

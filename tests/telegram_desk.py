@@ -11,7 +11,7 @@ from fake_telegram import FakeTelegram
 from bot.config import TelegramConfig
 from bot.message import Message, line
 from bot.model import Address, PlaceKind
-from bot.ports import Call, Choice, PressReply
+from bot.ports import Call, Choice, PictureShelf, PressReply
 from handlers.telegram.face import TelegramFace
 
 
@@ -93,7 +93,11 @@ def utc_now() -> datetime:
 
 @contextlib.asynccontextmanager
 async def listening(
-    tg: FakeTelegram, desk: FakeDesk, *, token: str = "42:TESTTOKEN"
+    tg: FakeTelegram,
+    desk: FakeDesk,
+    *,
+    token: str = "42:TESTTOKEN",
+    shelf: PictureShelf | None = None,
 ) -> AsyncIterator[TelegramFace]:
     """Run a face against the fake server until the end of the block."""
     face = TelegramFace(
@@ -101,6 +105,7 @@ async def listening(
         desk,
         now=utc_now,
         probe_every=timedelta(seconds=0.1),
+        shelf=shelf,
     )
     await face.start()
     try:

@@ -3,6 +3,7 @@
 The fonts lie beside this file, so that a machine without any draws the same.
 """
 
+import io
 from enum import StrEnum
 from functools import lru_cache
 from importlib.resources import files
@@ -28,9 +29,9 @@ class Weight(StrEnum):
 def font(weight: Weight, size: int) -> ImageFont.FreeTypeFont:
     """Return a font at a size in pixels; of one thread only."""
     path = files("handlers.pictures").joinpath("fonts", weight.value)
-    with path.open("rb") as file:
-        # without shaping: plain words need none, and it would be another library
-        return ImageFont.truetype(file, size, layout_engine=ImageFont.Layout.BASIC)
+    file = io.BytesIO(path.read_bytes())
+    # without shaping: plain words need none, and it would be another library
+    return ImageFont.truetype(file, size, layout_engine=ImageFont.Layout.BASIC)
 
 
 @lru_cache(maxsize=4096)

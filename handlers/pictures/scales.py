@@ -73,17 +73,13 @@ def price_ticks(scale: Scale, most: int) -> list[float]:
 def _log_ticks(scale: Scale, most: int) -> list[float]:
     """Return 1, 2, 5 of every power of ten, or fewer, evenly by their logarithm."""
     low, high = math.floor(math.log10(scale.low)), math.ceil(math.log10(scale.high))
+    found: list[float] = []
     for figures in ((1, 2, 5), (1, 3), (1,)):
-        found = [
-            figure * 10.0**power
-            for power in range(low, high + 1)
-            for figure in figures
-            if scale.low <= figure * 10.0**power <= scale.high
-        ]
+        marked = [f * 10.0**power for power in range(low, high + 1) for f in figures]
+        found = [value for value in marked if scale.low <= value <= scale.high]
         if len(found) <= most:
             return found
-    stride = math.ceil(len(found) / most)
-    return found[::stride]
+    return found[:: math.ceil(len(found) / most)]
 
 
 def tick_price(value: float, ticks: Sequence[float]) -> str:
@@ -154,7 +150,7 @@ def _even(
 def _monthly(
     since: datetime, until: datetime, months: int
 ) -> list[tuple[datetime, str]]:
-    found = []
+    found: list[tuple[datetime, str]] = []
     number = since.year * 12 + since.month - 1
     while True:
         at = datetime(number // 12, number % 12 + 1, 1, tzinfo=UTC)

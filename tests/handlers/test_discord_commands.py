@@ -32,8 +32,8 @@ def test_all_commands_are_there_for_servers_and_direct_messages():
     bodies = {b["name"]: b for b in definitions()}
 
     assert list(bodies) == [
-        *("start", "help", "watch", "unwatch", "watchlist", "signal", "threshold"),
-        *("mute", "unmute", "broadcast", "preview", "status", "claim"),
+        *("start", "help", "watch", "unwatch", "watchlist", "signal", "chart"),
+        *("threshold", "mute", "unmute", "broadcast", "preview", "status", "claim"),
     ]
     assert all(b["contexts"] == [0, 1] for b in bodies.values())
     assert all(b["integration_types"] == [0] for b in bodies.values())

@@ -1,21 +1,22 @@
 """From values to bytes: the file, its size, the thread it is made on."""
 
 import asyncio
+import os
 import random
 import subprocess
 import sys
-import threading
 from datetime import timedelta
 
 import pytest
-from drawings import MARKET, RECORD, chart_view, size_of
+from drawings import MARKET, PNG, RECORD, chart_view, size_of
 from factories import NOON
 
 from bot.errors import PictureError
 from bot.pictures import ChartView, FlipDot, Look, Point
 from handlers.pictures import painter, studio
 from handlers.pictures.painter import BYTES_MAX
-from handlers.pictures.studio import WAITING_MAX, Studio, render
+from handlers.pictures.studio import WAITING_MAX, Studio
+from handlers.pictures.worker import render
 
 
 def busy_view() -> ChartView:
@@ -78,7 +79,7 @@ def test_words_are_drawn_on_a_machine_without_any_font():
         "sys.addaudithook(note)\n"
         "from drawings import chart_view\n"
         "from bot.pictures import Look\n"
-        "from handlers.pictures.studio import render\n"
+        "from handlers.pictures.worker import render\n"
         "render(chart_view(), Look.DARK)\n"
         "fonts = {p for p in opened if p.endswith(('.ttf', '.otf', '.pfb', '.ttc'))}\n"
         "assert fonts, 'none at all'\n"
@@ -104,31 +105,36 @@ def test_a_picture_that_comes_out_too_large_is_refused(monkeypatch):
     assert refused.value.reason == "too_large"
 
 
-async def test_drawing_is_done_on_a_thread_of_its_own(monkeypatch):
-    threads = []
-
-    def note(view, look):
-        threads.append(threading.current_thread())
-        return b"image"
-
-    monkeypatch.setattr(studio, "render", note)
-    work = Studio()
-
-    assert await work.draw(chart_view(), Look.DARK) == b"image"
-
-    assert threads[0] is not threading.main_thread()
-    await work.close()
+@pytest.fixture
+async def work():
+    opened = Studio()
+    yield opened
+    await opened.close()
 
 
-async def test_whoever_comes_when_too_many_wait_does_without(monkeypatch):
-    go_on = threading.Event()
+async def test_a_process_of_its_own_draws_the_same(work):
+    image = await work.draw(chart_view(), Look.LIGHT)
 
-    def wait(view, look):
-        go_on.wait()
-        return b""
+    assert image == render(chart_view(), Look.LIGHT)
+    assert work._process.pid != os.getpid()
 
-    monkeypatch.setattr(studio, "render", wait)
-    work = Studio()
+
+async def test_one_process_draws_them_all_in_turn(work):
+    views = [chart_view(symbol=f"A{i}") for i in range(4)]
+
+    images = await asyncio.gather(*(work.draw(view, Look.DARK) for view in views))
+
+    assert images == [render(view, Look.DARK) for view in views]
+
+
+async def test_the_process_knows_no_secrets(monkeypatch):
+    monkeypatch.setenv("FLIPWATCH_TELEGRAM__TOKEN", "42:SECRET")
+
+    assert "FLIPWATCH_TELEGRAM__TOKEN" not in studio._environment()
+
+
+async def test_whoever_comes_when_too_many_wait_does_without():
+    work = Studio(module="tests.hanging_drawer")
     waiting = [
         asyncio.create_task(work.draw(chart_view(), Look.DARK))
         for _ in range(WAITING_MAX)
@@ -139,26 +145,65 @@ async def test_whoever_comes_when_too_many_wait_does_without(monkeypatch):
         await work.draw(chart_view(), Look.DARK)
 
     assert refused.value.reason == "busy"
-    go_on.set()
-    await asyncio.gather(*waiting)
+    for task in waiting:
+        task.cancel()
+    await asyncio.wait(waiting)
     await work.close()
 
 
-async def test_our_own_bug_in_a_layout_is_a_missing_picture_and_logged(
-    monkeypatch, caplog
-):
-    def broken(view, look):
-        raise ZeroDivisionError
-
-    monkeypatch.setattr(studio, "render", broken)
-    work = Studio()
+async def test_a_drawer_that_hangs_is_replaced():
+    work = Studio(module="tests.hanging_drawer", timeout=timedelta(seconds=0.3))
 
     with pytest.raises(PictureError) as refused:
         await work.draw(chart_view(), Look.DARK)
 
-    assert refused.value.reason == "broke"
-    assert "drawing broke" in caplog.text
+    assert refused.value.reason == "stuck"
+    work._module = "handlers.pictures.worker"
+    work._timeout = 60.0
+    assert (await work.draw(chart_view(), Look.DARK)).startswith(PNG)
     await work.close()
+
+
+async def test_a_drawer_that_dies_is_replaced(work):
+    await work.draw(chart_view(), Look.DARK)
+    work._process.kill()
+    await work._process.wait()
+
+    assert (await work.draw(chart_view(), Look.DARK)).startswith(PNG)
+
+
+async def test_a_drawer_that_can_not_start_is_a_missing_picture():
+    work = Studio(module="tests.no_such_drawer")
+
+    with pytest.raises(PictureError) as refused:
+        await work.draw(chart_view(), Look.DARK)
+
+    assert refused.value.reason == "died"
+    await work.close()
+
+
+async def test_nobody_gets_the_picture_of_somebody_who_gave_up(work):
+    """Cut off at every step of the first one's way, the second gets its own."""
+    await work.draw(chart_view(), Look.DARK)
+    given_up = asyncio.create_task(work.draw(MARKET, Look.DARK))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    given_up.cancel()
+
+    image = await work.draw(chart_view(), Look.DARK)
+
+    assert image == render(chart_view(), Look.DARK)
+
+
+async def test_our_own_bug_in_a_layout_is_a_missing_picture_and_logged(work, caplog):
+    broken = chart_view(points=None)
+
+    with pytest.raises(PictureError) as refused:
+        await work.draw(broken, Look.DARK)
+
+    assert refused.value.reason == "broke"
+    assert "drawing broke: TypeError" in caplog.text
+    assert (await work.draw(chart_view(), Look.DARK)).startswith(PNG)
 
 
 async def test_a_closed_studio_draws_nothing():
@@ -170,3 +215,12 @@ async def test_a_closed_studio_draws_nothing():
         await work.draw(chart_view(), Look.DARK)
 
     assert refused.value.reason == "closed"
+
+
+async def test_the_process_ends_with_the_studio(work):
+    await work.draw(chart_view(), Look.DARK)
+    process = work._process
+
+    await work.close()
+
+    assert process.returncode == 0
