@@ -22,6 +22,8 @@ from bot.pictures import ChartView, PictureKind, PictureRef
 
 #: windows that buttons offer, as they are typed
 OFFERED = ("7d", "30d", "90d", "1y")
+#: up to two days are read as hours
+_HOURS_MAX = 48
 _UNITS = {
     "h": timedelta(hours=1),
     "d": timedelta(days=1),
@@ -41,8 +43,8 @@ def window(word: str) -> timedelta | None:
 
 def written(length: timedelta) -> str:
     """Write a window as it is typed: `24h`, `90d`."""
-    hours = round(length / timedelta(hours=1))
-    return f"{hours // 24}d" if hours % 24 == 0 and hours > 48 else f"{hours}h"  # noqa: PLR2004 - two days are read as hours
+    hours = max(1, round(length / timedelta(hours=1)))
+    return f"{hours}h" if hours <= _HOURS_MAX else f"{round(hours / 24)}d"
 
 
 def chart(asset: Asset, view: ChartView, ref: PictureRef) -> Message:
@@ -55,7 +57,7 @@ def chart(asset: Asset, view: ChartView, ref: PictureRef) -> Message:
     grade = f" · grade {words.grade(grades[-1])}" if grades else ""
     return Message(
         title=line(f"{words.DOT[signal]} ", bold(f"{asset.symbol} {word}"), grade),
-        body=tuple(_body(view)),
+        body=tuple(_body(view, ref)),
         footer=line(view.source),
         stamp=view.until,
         stamp_style=TimeStyle.BOTH,
@@ -90,7 +92,7 @@ def of_alert(news: Sequence[News]) -> PictureRef | None:
     )
 
 
-def _body(view: ChartView) -> list[Block]:
+def _body(view: ChartView, ref: PictureRef) -> list[Block]:
     span = written(view.until - view.since)
     found: list[Block] = []
     prices = [p.price for p in view.points if p.price is not None and p.price > 0]
@@ -102,6 +104,8 @@ def _body(view: ChartView) -> list[Block]:
         low, high = words.price(min(prices)), words.price(max(prices))
         found.append(line(f"Low {low} · high {high}"))
     found.append(_turned(view, span))
+    if view.since > ref.since:
+        found.append(line("All I have begins ", Moment(view.since, TimeStyle.DATE)))
     return found
 
 

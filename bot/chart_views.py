@@ -1,5 +1,7 @@
 """Makes the view of an asset's chart from what is stored."""
 
+from datetime import datetime
+
 from bot.errors import PictureError
 from bot.model import Signal
 from bot.pictures import ChartView, PictureRef
@@ -7,6 +9,8 @@ from bot.ports import Store
 
 #: a phone is not so wide that more could be seen
 POINTS_MAX = 360
+#: a window that is empty for more than this part begins with its first reading
+_EMPTY_PART = 0.1
 
 
 class ChartViews:
@@ -38,7 +42,7 @@ class ChartViews:
         return ChartView(
             symbol=asset.symbol,
             name="" if asset.name.casefold() == asset.symbol.casefold() else asset.name,
-            since=ref.since,
+            since=_begin(ref, history.points[0].at),
             until=ref.until,
             points=history.points,
             turns=history.flips,
@@ -47,6 +51,16 @@ class ChartViews:
             lines=ref.lines,
             source=self._source_title,
         )
+
+
+def _begin(ref: PictureRef, first: datetime) -> datetime:
+    """Return where a chart begins: with its window, or where all that is known does.
+
+    Half empty it would be hard to read, and its move would be told of a time of which
+    nothing is known.
+    """
+    is_short = first - ref.since > ref.window * _EMPTY_PART and first < ref.until
+    return first if is_short else ref.since
 
 
 def _standing(signal: Signal) -> bool | None:

@@ -16,6 +16,8 @@ _PRICE: Final = (HEADING_ENDS + 8.0, 652.0)
 _GRADE: Final = (732.0, 952.0)
 _DATES: Final = 998.0
 _TICKS: Final = 5
+#: up to two days are read as hours
+_HOURS_MAX: Final = 48
 #: the borders of the bands, marked where nobody asked for other lines
 _BANDS: Final = (50.0, 80.0)
 _GRADES: Final = Scale(0.0, 100.0)
@@ -69,8 +71,8 @@ def _heading(view: ChartView, prices: list[Stretch], grades: list[Stretch]) -> H
 
 def span(view: ChartView) -> str:
     """Write how long the window is, as it is typed: `90d`, `24h`."""
-    hours = round((view.until - view.since).total_seconds() / 3600)
-    return f"{hours // 24} d" if hours % 24 == 0 and hours > 48 else f"{hours} h"  # noqa: PLR2004 - two days are read as hours
+    hours = max(1, round((view.until - view.since).total_seconds() / 3600))
+    return f"{hours} h" if hours <= _HOURS_MAX else f"{round(hours / 24)} d"
 
 
 def _panels(

@@ -89,9 +89,9 @@ async def test_a_chart_answers_with_words_and_the_name_of_its_picture(world):
     end = asset.state.last.as_of
     assert reply.title.plain == "🟢 BTC bullish · grade 83"
     assert reply.plain.splitlines()[1:4] == [
-        "Price $120.00, +20.0% in 30d",
+        "Price $120.00, +20.0% in 48h",
         "Low $80.00 · high $120.00",
-        f"1 flip in 30d, the last {end:%b} {end.day}",
+        f"1 flip in 48h, the last {end:%b} {end.day}",
     ]
     assert reply.picture == PictureRef(
         kind=PictureKind.CHART,
@@ -100,6 +100,17 @@ async def test_a_chart_answers_with_words_and_the_name_of_its_picture(world):
         window=30 * DAY,
         look=Look.LIGHT,
     )
+
+
+async def test_a_chart_of_a_young_asset_begins_with_its_first_reading(world):
+    """A move is told of the time that is known, not of the time that was asked for."""
+    await history(world, 100.0, 110.0, 90.0, 120.0)
+
+    reply = await world.say("/chart BTC 1y")
+
+    assert reply.plain.splitlines()[1] == "Price $120.00, +20.0% in 3d"
+    assert reply.plain.splitlines()[4].startswith("All I have begins Jan 5")
+    assert reply.picture.window == 365 * DAY
 
 
 async def test_the_words_alone_say_all_that_the_caption_would(world):
