@@ -3,7 +3,6 @@
 from datetime import datetime
 
 from bot.errors import PictureError
-from bot.model import Signal
 from bot.pictures import ChartView, PictureRef
 from bot.ports import Store
 
@@ -36,9 +35,6 @@ class ChartViews:
         if not history.points:
             raise PictureError("no readings in this time", reason="no_readings")
         stands = history.flips[-1].is_bullish if history.flips else history.standing
-        if stands is None and asset.state is not None:
-            # An engine that names only the day's news may have said it long ago.
-            stands = _standing(asset.state.standing)
         return ChartView(
             symbol=asset.symbol,
             name="" if asset.name.casefold() == asset.symbol.casefold() else asset.name,
@@ -61,7 +57,3 @@ def _begin(ref: PictureRef, first: datetime) -> datetime:
     """
     is_short = first - ref.since > ref.window * _EMPTY_PART and first < ref.until
     return first if is_short else ref.since
-
-
-def _standing(signal: Signal) -> bool | None:
-    return None if signal is Signal.NEUTRAL else signal is Signal.BULLISH

@@ -65,6 +65,7 @@ COMMANDS: Mapping[str, _Command] = {
     "sound": preferring.sound,
     "budget": preferring.budget,
     "signoflife": preferring.signoflife,
+    "pictures": preferring.pictures,
     "language": preferring.language,
     "link": linking.link,
     "unlink": linking.unlink,

@@ -1,16 +1,21 @@
 """/chart, the Chart button, and the picture on alerts."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
+from drawings import size_of
 from factories import DAY
 from world import open_world
 
 from bot import chart_replies
+from bot.chart_views import ChartViews
 from bot.commands import charts
 from bot.errors import UserError
+from bot.gallery import Gallery
 from bot.model import Address, Signal
 from bot.pictures import WINDOW_DEFAULT, Look, PictureKind, PictureRef
+from handlers.pictures.studio import Studio
 
 
 @pytest.fixture
@@ -261,3 +266,43 @@ async def test_all_who_are_told_at_once_share_one_picture(world):
 
     refs = {PictureRef.from_json(p["picture"]) for _, p in world.sender.sent}
     assert len(refs) == 1
+
+
+async def test_what_an_alert_names_is_drawn_from_what_is_stored(world):
+    """The whole way: readings in a real store, a real process that draws."""
+    await history(world, *(100.0 + i for i in range(12)))
+    asset = (await world.store.find_assets("fake", "BTC"))[0]
+    ref = PictureRef(
+        kind=PictureKind.CHART, until=asset.state.last.as_of, asset_id=asset.id
+    )
+    studio = Studio()
+    views = ChartViews(world.store, source_title="Fake Engine")
+    gallery = Gallery(
+        studio, {PictureKind.CHART: views.make}, reply_patience=timedelta(minutes=1)
+    )
+
+    first = await gallery.picture(ref)
+    await world.restart()
+    again = await Gallery(
+        studio,
+        {PictureKind.CHART: ChartViews(world.store, source_title="Fake Engine").make},
+        reply_patience=timedelta(minutes=1),
+    ).picture(ref)
+
+    assert size_of(first) == (1080, 1080)
+    assert first == again
+    await studio.close()
+
+
+async def test_later_readings_change_no_picture_of_before(world):
+    await history(world, 100.0, 110.0, 120.0)
+    asset = (await world.store.find_assets("fake", "BTC"))[0]
+    ref = PictureRef(
+        kind=PictureKind.CHART, until=asset.state.last.as_of, asset_id=asset.id
+    )
+    views = ChartViews(world.store, source_title="Fake Engine")
+    before = await views.make(ref)
+
+    await history(world, 1.0, 2.0)
+
+    assert await views.make(ref) == before
