@@ -10,6 +10,7 @@ from typing import Self, cast
 
 from bot import errands, steward
 from bot.backfill import STEP_EVERY, Backfill
+from bot.chart_views import ChartViews
 from bot.commands import CommandDesk, Room, SourceInfo
 from bot.commands.operators import first_start_code
 from bot.config import Config, Role
@@ -17,12 +18,15 @@ from bot.dispatcher import Dispatcher, DispatchPlan
 from bot.errands import Errands
 from bot.errors import StoreError
 from bot.fanout import FanOut
+from bot.gallery import Gallery, ViewMaker
 from bot.life_signs import LOOK_EVERY as LIFE_LOOK
 from bot.life_signs import LifePlan, LifeSigns
 from bot.limits import Limits
+from bot.market_views import MarketViews
 from bot.metrics import Metrics
 from bot.model import Address, Platform
 from bot.operator_post import OperatorPost, PostPlan
+from bot.pictures import PictureKind
 from bot.poller import Poller, PollPlan
 from bot.ports import (
     Clock,
@@ -34,12 +38,14 @@ from bot.ports import (
     Sender,
     Store,
 )
+from bot.record_views import RecordViews
 from bot.rehearsals import RehearsalPlan, Rehearsals
 from bot.schedule import Schedule
 from bot.sharing import Sharing, worker_name
 from bot.steward import Reach, Steward
 from bot.watchman import LOOK_EVERY, Watchman, WatchPlan
 from engine import open_source, public_note
+from handlers.pictures.studio import Studio
 from handlers.web.face import WebFace
 from handlers.web.inbox import Inboxes, InboxHub
 from handlers.web.probes import Probes
@@ -126,6 +132,7 @@ class App:
         store.update_every = self.source.update_every
         self.store = store
         self._metrics = Metrics(store, self.source.name, now=now)
+        self._shelf = self._open_gallery(stack, store)
         inboxes = Inboxes(store, InboxHub(), now=now)
         senders: dict[Platform, Sender] = {}
         keepers: dict[Platform, Keeper] = {}
@@ -146,6 +153,7 @@ class App:
                 refresh=self._metrics.refresh,
             ),
             default_inbox=self._default_inbox,
+            shelf=self._shelf,
         )
         self.web.serve(self._hooks)
         self.faces = [self.web, *chats] if self._has("web") else chats
@@ -156,6 +164,23 @@ class App:
         self._free_faces = [
             face for face in self.faces if not self.sharing.share_listening(face)
         ]
+
+    def _open_gallery(self, stack: AsyncExitStack, store: Store) -> Gallery:
+        studio = Studio()
+        stack.push_async_callback(studio.close)
+        name, title = self.source.name, self.source.title
+        makers: dict[PictureKind, ViewMaker] = {
+            PictureKind.CHART: ChartViews(store, source_title=title).make,
+            PictureKind.MARKET: MarketViews(
+                store, source=name, source_title=title
+            ).make,
+            PictureKind.RECORD: RecordViews(
+                store, source=name, source_title=title
+            ).make,
+        }
+        gallery = Gallery(studio, makers)
+        stack.push_async_callback(gallery.close)
+        return gallery
 
     def _has(self, *roles: Role) -> bool:
         """Whether this process has one of these roles."""
@@ -289,14 +314,21 @@ class App:
             limits = Limits(telegram_rules(config.telegram.messages_per_second))
             if self._has("deliver"):
                 telegram = open_sender(
-                    config.telegram, send_timeout=timeout, limits=limits
+                    config.telegram,
+                    send_timeout=timeout,
+                    limits=limits,
+                    shelf=self._shelf,
                 )
                 stack.push_async_callback(telegram.close)
                 senders[Platform.TELEGRAM] = keepers[Platform.TELEGRAM] = telegram
 
             def telegram_face() -> Face:
                 face = TelegramFace(
-                    config.telegram, self.desk, now=self.now, limits=limits
+                    config.telegram,
+                    self.desk,
+                    now=self.now,
+                    limits=limits,
+                    shelf=self._shelf,
                 )
                 self._hooks += face.hooks
                 return face
@@ -306,7 +338,7 @@ class App:
             from handlers.discord.face import DiscordFace
             from handlers.discord.sender import DiscordSender
 
-            discord = DiscordSender(config.discord, timeout=timeout)
+            discord = DiscordSender(config.discord, timeout=timeout, shelf=self._shelf)
             stack.push_async_callback(discord.close)
             if self._has("deliver"):
                 senders[Platform.DISCORD] = keepers[Platform.DISCORD] = discord

@@ -283,6 +283,7 @@ class Dispatcher:
                     # The rest of a long message stays frozen until the chat is free.
                     await self._store.release(claim, due_at=self._now() + wait)
                     return False
+            await sender.prepare(frozen.parts[number])
             try:
                 async with sender.turn(address):
                     flow.leave(claim)

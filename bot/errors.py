@@ -151,3 +151,14 @@ class MessageRejectedError(DeliveryError):
 
 class SenderMisconfiguredError(DeliveryError):
     """The bot's own token or set-up is wrong: pause the platform, lose nothing."""
+
+
+class PictureError(FlipwatchError):
+    """A picture could not be had; the words go out without it.
+
+    `reason` is a short code for the log, such as `slow`.
+    """
+
+    def __init__(self, text: str, *, reason: str) -> None:
+        super().__init__(text)
+        self.reason = reason

@@ -83,6 +83,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("unwatch", "BTC", "stop hearing of it"),
     ("watchlist", "", "what you watch, freshest flip first"),
     ("signal", "BTC", "signal, grade and price now"),
+    ("chart", "BTC 90d", "price, flips and grade in a picture"),
     ("market", "", "how much of the market is bullish"),
     ("record", "BTC", "what past signals were worth"),
     ("simulate", "BTC grade>=80", "what a watch would have sent"),

@@ -50,6 +50,7 @@ from bot.model import (
     Wanted,
     Watch,
 )
+from bot.pictures import FlipDot, Look, PictureRef, Point, View
 from bot.preferences import Preferences
 
 #: Gives the time now, aware and in UTC. Passed in everywhere, never imported.
@@ -109,6 +110,59 @@ class HistorySource(Protocol):
         ...
 
 
+# -------------------------------------------------------------------------- pictures
+
+
+class Pictures(Protocol):
+    """Draws pictures of plain values."""
+
+    async def draw(self, view: View, look: Look) -> bytes:
+        """Return a PNG of at most 100,000 bytes; raise only `PictureError`.
+
+        The same view gives the same bytes. Works beside the loop, which it never
+        holds up; cancelling the caller does not stop what is being drawn.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Give back what draws; may be called twice."""
+        ...
+
+
+class PictureShelf(Protocol):
+    """Where whoever sends a message gets its picture; nothing here ever raises.
+
+    What fails or takes too long is logged with its reason, and the words go without.
+    """
+
+    async def prepare(self, ref: PictureRef) -> None:
+        """Have a picture drawn for an alert, unless that takes too long."""
+        ...
+
+    def ready(self, ref: PictureRef) -> bytes | None:
+        """Return the picture if it is there by now, a PNG."""
+        ...
+
+    async def picture(self, ref: PictureRef) -> bytes | None:
+        """Return the picture for somebody who waits for it, a PNG."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChartHistory:
+    """What was said of an asset in a window of time.
+
+    Attributes:
+        points: oldest first; the newest one of the window is always among them.
+        flips: changes of the standing signal, oldest first.
+        standing: whether it stood bullish before the first flip; None if unknown.
+    """
+
+    points: tuple[Point, ...] = ()
+    flips: tuple[FlipDot, ...] = ()
+    standing: bool | None = None
+
+
 # --------------------------------------------------------------------------- sending
 
 
@@ -138,6 +192,13 @@ class Sender(Protocol):
         """Return the parts as an answer to an earlier message; pure.
 
         The same as rendering the message with that `reply_to`, without rendering.
+        """
+        ...
+
+    async def prepare(self, part: JsonDict) -> None:
+        """Get ready what a part needs beside its words, before its turn.
+
+        Never raises and never takes long: what is not ready by then is left out.
         """
         ...
 
@@ -1166,6 +1227,17 @@ class Store(Protocol):
         self, source: str, *, asset_id: int | None = None, limit: int = 20
     ) -> Sequence[Event]:
         """List events, newest first."""
+        ...
+
+    # ---- pictures
+
+    async def chart_history(
+        self, asset_id: int, *, since: datetime, until: datetime, most: int
+    ) -> ChartHistory:
+        """Return what was said of an asset in `[since, until]`, thinned to `most`.
+
+        Of each moment what was revised last. Empty for an unknown asset.
+        """
         ...
 
     # ---- the web chat's inbox

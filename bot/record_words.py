@@ -49,12 +49,11 @@ class RecordOf:
 def record(found: Record, of: RecordOf) -> Message:
     """Say how often the price followed, and how holding compares."""
     if not found.is_enough:
-        return _too_few(found.finished, of)
+        return _too_few(found, of)
     body: list[Block] = [
         line(coin(found.followed, found.count)),
         Line(),
-        *_half("🟢 after bullish it rose", found.tally(Signal.BULLISH)),
-        *_half("🔴 after bearish it fell", found.tally(Signal.BEARISH)),
+        *_halves(found),
     ]
     if of.asset_id:
         bullish, always = (
@@ -72,9 +71,7 @@ def record(found: Record, of: RecordOf) -> Message:
     begins = min(one.began_at for one in found.finished)
     span = f"{begins:%b %Y} to today"
     return Message(
-        title=_title(
-            of.name, f"price followed {found.followed} of {found.count} signals"
-        ),
+        title=_title(of.name, verdict(found)),
         body=tuple(body),
         footer=line(f"From flip to flip, {span}, no fees · {of.source_title}"),
         buttons=_buttons(found.count, of),
@@ -82,16 +79,44 @@ def record(found: Record, of: RecordOf) -> Message:
     )
 
 
-def _title(name: str, verdict: str) -> Line:
-    return line("📒 ", bold(f"{name}: {verdict}"))
+def _title(name: str, said: str) -> Line:
+    return line("📒 ", bold(f"{name}: {said}"))
 
 
-def _too_few(found: Sequence[Finished], of: RecordOf) -> Message:
+def verdict(found: Record) -> str:
+    """Say in line 1 what a record comes to."""
+    if not found.is_enough:
+        return f"{words.count(found.count, 'signal')} so far, too few to say"
+    return f"price followed {found.followed} of {found.count} signals"
+
+
+def sums(found: Record) -> tuple[str, ...]:
+    """Return what is worked out over a record, for its picture; nothing of too few."""
+    if not found.is_enough:
+        return ()
+    halves = (
+        ("after bullish it rose", found.tally(Signal.BULLISH)),
+        ("after bearish it fell", found.tally(Signal.BEARISH)),
+    )
+    return (
+        *(text for head, tally in halves if (text := _half(head, tally))),
+        coin(found.followed, found.count),
+    )
+
+
+def _halves(found: Record) -> list[Block]:
+    texts = (
+        _half("🟢 after bullish it rose", found.tally(Signal.BULLISH)),
+        _half("🔴 after bearish it fell", found.tally(Signal.BEARISH)),
+    )
+    return [line(text) for text in texts if text]
+
+
+def _too_few(found: Record, of: RecordOf) -> Message:
     """Show the signals there are, with nothing worked out over them."""
-    count = words.count(len(found), "signal")
     return Message(
-        title=_title(of.name, f"{count} so far, too few to say"),
-        body=tuple(_row_line(one) for one in found)
+        title=_title(of.name, verdict(found)),
+        body=tuple(_row_line(one) for one in found.finished)
         or (line("A signal is finished with the next flip."),),
         footer=line(f"From flip to flip, no fees · {of.source_title}"),
         buttons=_buttons(0, of),
@@ -109,11 +134,11 @@ def _row_line(one: Finished) -> Line:
     )
 
 
-def _half(head: str, tally: Tally) -> list[Block]:
+def _half(head: str, tally: Tally) -> str:
     if tally.median is None:
-        return []
-    tail = f"{tally.followed} of {tally.count} · median {words.percent(tally.median)}"
-    return [line(f"{head} {tail}")]
+        return ""
+    median = words.percent(tally.median)
+    return f"{head} {tally.followed} of {tally.count} · median {median}"
 
 
 def coin(followed: int, count: int) -> str:

@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.ports import Clock, Store
 from storage.assets import AssetStore
 from storage.changing_source import ChangingSourceStore
+from storage.charts import ChartStore
 from storage.clock import ClockStore
 from storage.database import Database
 from storage.dead_letters import DeadLetterStore
@@ -46,6 +47,7 @@ class SqlStore(
     HistoryStore,
     FillingStore,
     ChangingSourceStore,
+    ChartStore,
     InboxStore,
     LeaseStore,
     ValueStore,

@@ -4,7 +4,7 @@ Error codes: docs.discord.com/developers/topics/opcodes-and-status-codes.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from fake_discord_gateway import Gateway
@@ -46,6 +46,7 @@ class Call:
     query: Mapping[str, str]
     body: Any
     files: list[str]
+    sizes: list[int] = field(default_factory=list)
 
     def channel(self) -> Channel:
         """The channel the bot may read; raises as Discord does."""
@@ -59,7 +60,7 @@ class Call:
 
     def writable_channel(self) -> Channel:
         channel = self.channel()
-        if not channel.may_bot_write:
+        if not channel.may_bot_write or (self.files and not channel.may_bot_attach):
             raise ApiError(403, 50013, "Missing Permissions")
         user = channel.recipient
         if user is None or user.has_installed:

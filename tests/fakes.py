@@ -175,6 +175,7 @@ class FakeSender:
         self.repeats = 0
         #: what was done to messages later, in words
         self.kept: list[str] = []
+        self.prepared: list[JsonDict] = []
         self.waits: dict[str, timedelta] = {}
         self._nonces: dict[tuple[str, str], str] = {}
         self._refusals: dict[str, list[DeliveryError]] = {}
@@ -212,6 +213,8 @@ class FakeSender:
             "reply_to": message.reply_to,
             "actions": [b.action for row in message.buttons for b in row],
         }
+        if message.picture is not None:
+            part["picture"] = message.picture.to_json()
         # What is frozen goes through JSON, as in a real store.
         return (json.loads(json.dumps(part)),)
 
@@ -221,6 +224,10 @@ class FakeSender:
         """Set what the first part answers."""
         first, *rest = parts
         return ({**first, "reply_to": message_ref}, *rest)
+
+    async def prepare(self, part: JsonDict) -> None:
+        """Remember for what something was to be got ready."""
+        self.prepared.append(part)
 
     def pause_left(self) -> timedelta:
         """Never paused as a whole."""

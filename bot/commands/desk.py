@@ -11,6 +11,7 @@ from bot import grammar, notices
 from bot.commands import (
     about,
     arriving,
+    charts,
     insight,
     linking,
     listing,
@@ -61,6 +62,7 @@ COMMANDS: Mapping[str, _Command] = {
     "unwatch": unwatching.unwatch,
     "watchlist": listing.watchlist,
     "signal": about.signal,
+    "chart": charts.chart,
     "threshold": settings.threshold,
     "mute": settings.mute,
     "unmute": settings.unmute,
@@ -72,6 +74,7 @@ COMMANDS: Mapping[str, _Command] = {
     "sound": preferring.sound,
     "budget": preferring.budget,
     "signoflife": preferring.signoflife,
+    "pictures": preferring.pictures,
     "language": preferring.language,
     "link": linking.link,
     "unlink": linking.unlink,

@@ -10,6 +10,7 @@ from bot.market import week_before
 from bot.market_words import MarketNow
 from bot.message import Button, Message
 from bot.model import MARKET_KEY, Asset, EventKind, Scope, Target, Turn
+from bot.pictures import Look, PictureKind, PictureRef
 from bot.ports import Call, PressReply
 from bot.record_words import RecordOf
 
@@ -22,12 +23,15 @@ _DAY_FROM, _DAY_TO = timedelta(hours=48), timedelta(hours=20)
 
 
 async def market(room: Room, call: Call, arguments: str) -> Message:
-    """Tell how many assets stand bullish, and who moved."""
-    del call, arguments
+    """Tell how many assets stand bullish, and who moved; `light` chooses the look."""
+    del call
     found = await market_now(room)
     if found is None:
         return market_words.no_market(room.source.title)
-    return market_words.market(found, now=room.now(), source_title=room.source.title)
+    message = market_words.market(found, now=room.now(), source_title=room.source.title)
+    look = Look.LIGHT if arguments.strip().lower() == Look.LIGHT else Look.DARK
+    ref = PictureRef(kind=PictureKind.MARKET, until=found.point.as_of, look=look)
+    return message.evolve(picture=ref)
 
 
 async def market_now(room: Room) -> MarketNow | None:
@@ -78,14 +82,25 @@ async def with_checks(room: Room, asset: Asset, message: Message) -> Message:
 
 
 async def record(room: Room, call: Call, arguments: str) -> Message:
-    """Tell what past signals were worth: of an asset, a category, or the engine."""
+    """Tell what past signals were worth: of an asset, a category, or the engine.
+
+    A last word `light` or `dark` chooses the picture's look.
+    """
     del call
-    word = arguments.strip()
+    word, look = _parse(arguments)
     if not word or word.lower() in {"all", "engine"}:
-        return await _whole(room)
+        return await _whole(room, look)
     if word.startswith("#"):
-        return await _of_category(room, word.removeprefix("#").lower())
-    return await _of_asset(room, await room.one_asset(word), "sum")
+        return await _of_category(room, word.removeprefix("#").lower(), look)
+    return await _of_asset(room, await room.one_asset(word), "sum", look)
+
+
+def _parse(arguments: str) -> tuple[str, Look]:
+    """Take the picture's look, if one is named, from what follows the command."""
+    typed = arguments.split()
+    if len(typed) > 1 and typed[-1].lower() in set(Look):
+        return " ".join(typed[:-1]), Look(typed[-1].lower())
+    return " ".join(typed), Look.DARK
 
 
 async def press_record(room: Room, argument: str) -> PressReply | None:
@@ -99,7 +114,9 @@ async def press_record(room: Room, argument: str) -> PressReply | None:
     return PressReply(message=await _of_asset(room, asset, view))
 
 
-async def _of_asset(room: Room, asset: Asset, view: str) -> Message:
+async def _of_asset(
+    room: Room, asset: Asset, view: str, look: Look = Look.DARK
+) -> Message:
     store, name = room.store, room.source.name
     turns = (await store.list_turns(name, [asset.key])).get(asset.key, ())
     of = RecordOf(
@@ -109,7 +126,10 @@ async def _of_asset(room: Room, asset: Asset, view: str) -> Message:
         asset_id=asset.id,
     )
     if view not in _DETAILS:
-        return record_words.record(past_signals.record_of(turns), of)
+        found = past_signals.record_of(turns)
+        message = record_words.record(found, of)
+        ref = _picture(turns, look, asset_id=asset.id)
+        return message.evolve(picture=ref) if found.finished else message
     path = await store.readings_between(
         name,
         [asset.key],
@@ -125,12 +145,12 @@ async def _of_asset(room: Room, asset: Asset, view: str) -> Message:
 _DETAILS = {"all": record_words.every, "ext": record_words.extremes}
 
 
-async def _whole(room: Room) -> Message:
+async def _whole(room: Room, look: Look = Look.DARK) -> Message:
     turns = await room.store.list_turns(room.source.name)
-    return _of_many(room, room.source.title, turns)
+    return _of_many(room, "", turns, look)
 
 
-async def _of_category(room: Room, category: str) -> Message:
+async def _of_category(room: Room, category: str, look: Look) -> Message:
     target = Target(scope=Scope.CATEGORY, category=category)
     assets = await room.store.list_assets(room.source.name, target=target)
     if not assets:
@@ -140,15 +160,39 @@ async def _of_category(room: Room, category: str) -> Message:
             hint=f"Known are {', '.join(known[:8])}." if known else "",
         )
     keys = [asset.key for asset in assets]
-    return _of_many(room, category, await room.store.list_turns(room.source.name, keys))
+    turns = await room.store.list_turns(room.source.name, keys)
+    return _of_many(room, category, turns, look)
 
 
-def _of_many(room: Room, name: str, turns: Mapping[str, Sequence[Turn]]) -> Message:
+def _of_many(
+    room: Room, category: str, turns: Mapping[str, Sequence[Turn]], look: Look
+) -> Message:
     own = [past_signals.finished(each) for each in turns.values()]
     of = RecordOf(
-        name=name,
+        name=category or room.source.title,
         now=room.now(),
         source_title=room.source.title,
         assets=sum(bool(found) for found in own),
     )
-    return record_words.record(past_signals.together(own), of)
+    found = past_signals.together(own)
+    message = record_words.record(found, of)
+    if not found.finished:
+        return message
+    every = [turn for each in turns.values() for turn in each]
+    return message.evolve(picture=_picture(every, look, category=category))
+
+
+def _picture(
+    turns: Sequence[Turn], look: Look, *, asset_id: int = 0, category: str = ""
+) -> PictureRef | None:
+    """Name a record's picture: it ends at the newest flip, and is kept until then."""
+    newest = max((turn.as_of for turn in turns), default=None)
+    if newest is None:
+        return None
+    return PictureRef(
+        kind=PictureKind.RECORD,
+        until=newest,
+        asset_id=asset_id,
+        look=look,
+        category=category,
+    )

@@ -6,6 +6,7 @@ from bot import grammar, replies
 from bot.commands import (
     about,
     alert_presses,
+    charts,
     insight,
     menus,
     operators,
@@ -67,13 +68,14 @@ async def press(room: Room, call: Call, action: str) -> PressReply:
 
 async def _anybody(room: Room, call: Call, name: str, argument: str) -> PressReply:
     """Answer the presser alone; nothing here changes the place it is pressed in."""
-    asset = await room.asset_of(argument)
+    head, _, rest = argument.partition(":")
+    asset = await room.asset_of(head)
     if asset is None:
         return PressReply(toast=_OLD)
     if name == "watchme":
         return await alert_presses.watch_me(room, call, asset)
     if name == "chart":
-        return PressReply(message=await alert_presses.chart(room, call, asset))
+        return PressReply(message=await charts.press(room, call, asset, rest))
     return PressReply(message=await alert_presses.details(room, call, asset))
 
 

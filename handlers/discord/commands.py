@@ -119,6 +119,11 @@ PERSONAL: tuple[Command, ...] = (
         options=(_what("A number such as 3, or off"),),
     ),
     Command(
+        name="pictures",
+        description="Whether alerts about one asset carry its chart",
+        options=(_what("on or off"),),
+    ),
+    Command(
         name="signoflife",
         description="A silent line after a week without news",
         options=(_what("on or off"),),
@@ -168,6 +173,15 @@ COMMANDS: tuple[Command, ...] = (
         name="signal",
         description="Signal and grade of an asset now, and since when",
         options=(_asset("Which one: BTC", is_required=True),),
+        is_personal=False,
+    ),
+    Command(
+        name="chart",
+        description="Price, flips and grade of an asset in a picture",
+        options=(
+            _asset("Which one: BTC", is_required=True),
+            Option(name="window", description="How far back: 24h, 90d, 1y"),
+        ),
         is_personal=False,
     ),
     Command(

@@ -32,9 +32,11 @@ def test_all_commands_are_there_for_servers_and_direct_messages():
     bodies = {b["name"]: b for b in definitions()}
 
     assert list(bodies) == [
-        *("start", "help", "watch", "unwatch", "watchlist", "signal", "market"),
-        *("record", "simulate", "threshold"),
-        *("mute", "unmute", "broadcast", "preview", "status", "claim"),
+        *("start", "help", "watch", "unwatch", "watchlist", "signal", "chart"),
+        *("market", "record", "simulate", "threshold"),
+        *("mute", "unmute", "settings", "quiet", "timezone", "digest", "pace"),
+        *("sound", "budget", "pictures", "signoflife", "language", "link", "unlink"),
+        *("export", "import", "forgetme", "broadcast", "preview", "status", "claim"),
     ]
     for name, body in bodies.items():
         # a code for one person is not typed where others could look on
