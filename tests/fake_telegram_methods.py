@@ -308,6 +308,7 @@ class Methods:
             post.markup, markup
         ):
             raise bad_request(_NOT_MODIFIED)
+        post.first = post.first or post.seen()
         post.text, post.html, post.entities = text, params["text"], entities
         return self._edited(post, markup)
 

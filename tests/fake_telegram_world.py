@@ -47,6 +47,7 @@ class Seen:
     Attributes:
         text: without markup, entities decoded; a photo's caption.
         html: as the bot sent it.
+        first: the message as it was sent, once its text was edited.
         sent_at: on the clock of the fake, `time.monotonic` unless another was given.
     """
 
@@ -63,6 +64,7 @@ class Seen:
     #: the name and the text of a file that came with it
     file: tuple[str, str] | None = None
     photo: bytes = b""
+    first: "Seen | None" = None
     sent_at: float = 0.0
 
 
@@ -88,6 +90,8 @@ class Post:
     file: tuple[str, bytes] | None = None
     photo: bytes = b""
     edited: bool = False
+    #: as it was sent, once its text was edited
+    first: Seen | None = None
     sent_at: float = 0.0
     date: int = field(default_factory=lambda: int(time.time()))
 
@@ -113,6 +117,7 @@ class Post:
             file=(self.file[0], self.file[1].decode()) if self.file else None,
             photo=self.photo,
             sent_at=self.sent_at,
+            first=self.first,
         )
 
     def as_json(self, *, with_reply: bool = True) -> dict[str, Any]:
