@@ -205,11 +205,8 @@ def record_of(
     held = 1.0
     for start, end in pairwise(flips):
         during = bars[bisect_right(times, start.at) : bisect_right(times, end.at)]
-        highest, lowest = _furthest(during, end.price)
-        up = max(highest / start.price - 1.0, 0.0)
-        down = min(lowest / start.price - 1.0, 0.0)
-        is_bullish = start.signal is Signal.BULLISH
-        if is_bullish:
+        best, worst = _furthest(start, during, end.price)
+        if start.signal is Signal.BULLISH:
             held *= end.price / start.price * (1.0 - fee) ** 2
         finished.append(
             Finished(
@@ -218,8 +215,8 @@ def record_of(
                 ended_at=end.at,
                 price=start.price,
                 end_price=end.price,
-                best=up if is_bullish else down,
-                worst=down if is_bullish else up,
+                best=best,
+                worst=worst,
             )
         )
     always = 1.0
@@ -234,12 +231,25 @@ def record_of(
     )
 
 
-def _furthest(bars: Iterable[Bar], end_price: float) -> tuple[float, float]:
-    """Return the highest and the lowest price of bars and at their end."""
-    highest = lowest = end_price
+def furthest_since(flip: PricedFlip, bars: Sequence[Bar]) -> tuple[float, float]:
+    """Return the furthest moves for and against a flip in the bars after it.
+
+    Like `Finished.best` and `Finished.worst`; for the signal that stands.
+    """
+    later = bars[bisect_right([bar.at for bar in bars], flip.at) :]
+    return _furthest(flip, later, flip.price)
+
+
+def _furthest(
+    flip: PricedFlip, bars: Iterable[Bar], end_price: float
+) -> tuple[float, float]:
+    """Return the furthest moves for and against a flip, in bars and at their end."""
+    highest = max(flip.price, end_price)
+    lowest = min(flip.price, end_price)
     for bar in bars:
         for price in (bar.price, bar.high, bar.low):
             known = _known(price)
             if known is not None:
                 highest, lowest = max(highest, known), min(lowest, known)
-    return highest, lowest
+    up, down = highest / flip.price - 1.0, lowest / flip.price - 1.0
+    return (up, down) if flip.signal is Signal.BULLISH else (down, up)
