@@ -6,7 +6,6 @@ Discord wants a first answer within 3 s and takes further ones for 15 minutes
 
 from collections.abc import Sequence
 from enum import IntEnum
-from urllib.parse import urlsplit
 
 import discord
 
@@ -55,7 +54,7 @@ def _own(embed: discord.Embed) -> JsonDict:
         sent["footer"] = {"text": embed.footer.text}
     if embed.image.url:
         # Named as when it was sent: Discord keeps the file that an edit does not name.
-        name = urlsplit(embed.image.url).path.rpartition("/")[2]
+        name = embed.image.url.partition("?")[0].rpartition("/")[2]
         sent["image"] = {"url": f"attachment://{name}"}
     return sent
 

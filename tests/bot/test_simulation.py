@@ -13,7 +13,7 @@ from fakes import START
 from world import World, open_world
 
 from bot import messages, simulation
-from bot.model import Address, PastReading, Signal
+from bot.model import Address, PastReading, PlaceKind, Signal
 from bot.news import Occasion
 from bot.phrases import Setting
 from bot.poller import Poller, PollPlan
@@ -241,3 +241,19 @@ def test_the_worst_day_is_counted_on_the_readers_clock():
     assert found.worst_day == (START.date(), 2)
     assert found.last_month == 3
     assert found.days == 62
+
+
+async def test_a_group_is_shown_what_a_broadcast_would_have_been(world):
+    """The menu's figure is that of the same simulation, for a group's own settings."""
+    await live_through(world, seed=1, days=8)
+    place = {"place": "telegram:-5", "kind": PlaceKind.GROUP}
+
+    menu = (await world.say("/broadcast", **place)).plain
+
+    assert "In the last 8 days it would have been" in menu
+    (row,) = [x for x in menu.splitlines() if "top100 ·" in x]
+    await world.say("/broadcast top100", **place)
+    group = await world.store.find_recipient(Address.parse("telegram:-5"))
+    watches = await world.store.list_watches(group.id)
+    found = await world.rehearsals.of(group, watches)
+    assert f"{len(found.sent)} posts" in row

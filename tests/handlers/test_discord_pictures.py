@@ -10,6 +10,7 @@ from shelves import ALERT, DARK, REF, FakeShelf
 
 from bot.config import DiscordConfig
 from bot.errors import RecipientGoneError, TemporaryDeliveryError
+from bot.message import line
 from bot.model import Address, Platform
 from bot.ports import PressReply
 from handlers.discord.face import DiscordFace, Pace
@@ -209,3 +210,19 @@ async def test_where_files_are_refused_the_answer_is_words(dc, desk, face, alice
 
     assert reply.files == []
     assert reply.content == "🔴 **ETH turned bearish**"
+
+
+async def test_a_note_leaves_the_picture_where_it_is(
+    dc, desk, face, sender, alerts, alice
+):
+    await send(sender, alerts)
+    (post,) = alerts.messages
+    desk.pressed = PressReply(note=line("🔕 Muted"), buttons=ALERT.buttons)
+
+    changed = await alice.presses(post, "📈 Chart").updated()
+
+    shown, note = changed.embeds
+    assert shown["image"] == {"url": "attachment://chart.png"}
+    assert note["description"] == "🔕 Muted"
+    assert changed.files == ["chart.png"]
+    assert dc.violations == []

@@ -9,7 +9,7 @@ from telegram_desk import FakeDesk, listening
 
 from bot.config import TelegramConfig
 from bot.errors import RecipientGoneError, TemporaryDeliveryError
-from bot.message import Message, line
+from bot.message import Line, Message, line
 from bot.model import Address, Platform
 from bot.ports import PressReply
 from handlers.telegram.render import CAPTION_MAX, render
@@ -231,3 +231,27 @@ async def test_a_groups_chart_button_opens_the_private_chat(tg, shelf, alice):
         opened = await alice.opened(alice.presses(post, "📈 Chart"))
 
     assert opened.endswith("?start=chart_7")
+
+
+async def test_a_note_is_put_below_the_words_of_a_photo(tg, shelf, alice):
+    desk = FakeDesk(replies={"/chart ETH": ALERT})
+    notes = (line("🔕 Muted"), line("✖ No longer"), Line())
+    async with listening(tg, desk, shelf=shelf):
+        alice.says("/chart ETH")
+        _, photo = await alice.receives(2)
+        seen = []
+        for number, note in enumerate(notes, 1):
+            desk.presses["v1:chart:7"] = PressReply(
+                toast="done", note=note, buttons=ALERT.buttons
+            )
+            await alice.toast(alice.presses(photo, "📈 Chart"))
+            await tg.requested("editMessageCaption", number)
+            seen.append(alice.messages[1])
+
+    assert [s.text for s in seen] == [
+        f"{photo.text}\n🔕 Muted",
+        f"{photo.text}\n✖ No longer",
+        photo.text,
+    ]
+    assert all(s.photo == DARK for s in seen)
+    assert tg.violations == []
