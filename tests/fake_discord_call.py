@@ -88,6 +88,15 @@ class Call:
             raise ApiError(403, 50005, text)
         return message
 
+    def files_there(self) -> list[str]:
+        """The files of the message that is edited: an edit may show them again."""
+        message = self.world.messages.get(self.params.get("message_id", ""))
+        token = self.params.get("interaction_token") or self.params.get("webhook_token")
+        opened = self.world.interactions.get(token or "")
+        if message is None and opened is not None:
+            message = opened.original or opened.message
+        return [] if message is None else message.files
+
     def server(self) -> Server:
         server = self.world.servers.get(self.params["guild_id"])
         if server is None or not server.has_bot:

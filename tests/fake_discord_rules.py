@@ -215,17 +215,20 @@ def message_faults(body: Mapping[str, Any], *, is_private_ok: bool) -> Iterator[
 
 
 def file_faults(
-    body: Mapping[str, Any], files: Sequence[str], sizes: Sequence[int]
+    body: Mapping[str, Any],
+    files: Sequence[str],
+    sizes: Sequence[int],
+    files_there: Sequence[str] = (),
 ) -> Iterator[Fault]:
     """Yield what is wrong with files (reference, "Uploading Files").
 
-    An embed's `attachment://` address names a file that came along, and the
-    `attachments` number these from 0 on.
+    An embed's `attachment://` address names a file that came along, or one that the
+    message has, and the `attachments` number those that came from 0 on.
     """
     for index, embed in enumerate(body.get("embeds") or []):
         address = (embed.get("image") or {}).get("url", "")
         name = address.removeprefix("attachment://")
-        if name != address and name not in files:
+        if name != address and name not in {*files, *files_there}:
             at = ("embeds", str(index), "image", "url")
             yield Fault(at, "EMBED_ATTACHMENT_NOT_FOUND", f"No file {name} came.")
     for index, attachment in enumerate(body.get("attachments") or []):

@@ -222,13 +222,14 @@ class Serving:
                 Fault(("data", *fault.path), fault.code, fault.message)
                 for fault in (
                     *message_faults(data, is_private_ok=True),
-                    *file_faults(data, call.files, call.sizes),
+                    *file_faults(data, call.files, call.sizes, call.files_there()),
                 )
             ]
         elif "messages" in route or "webhooks" in route:
             is_private_ok = "webhooks" in route
             faults = list(message_faults(body or {}, is_private_ok=is_private_ok))
-            faults += file_faults(body or {}, call.files, call.sizes)
+            there = call.files_there() if route.startswith("PATCH") else []
+            faults += file_faults(body or {}, call.files, call.sizes, there)
         if faults:
             raise Invalid(*faults)
 

@@ -212,11 +212,8 @@ async def test_where_files_are_refused_the_answer_is_words(dc, desk, face, alice
     assert reply.content == "🔴 **ETH turned bearish**"
 
 
-async def test_a_note_leaves_the_picture_where_it_is(
-    dc, desk, face, sender, alerts, alice
-):
-    await send(sender, alerts)
-    (post,) = alerts.messages
+async def test_a_note_leaves_the_picture_where_it_is(dc, desk, face, alice):
+    post = await alice.types("chart", asset="ETH").reply()
     desk.pressed = PressReply(note=line("🔕 Muted"), buttons=ALERT.buttons)
 
     changed = await alice.presses(post, "📈 Chart").updated()
