@@ -26,6 +26,8 @@ SURELY_BULLISH = 0.60
 SURELY_BEARISH = 0.40
 #: fewer assets make no market, and no sector
 LEAST = 5
+#: sectors that are told
+SECTORS_SHOWN = 6
 #: an asset without a newer reading is no longer counted
 STALE_AFTER = timedelta(days=7)
 #: how far from a week ago a point may be that answers for it
@@ -127,6 +129,12 @@ def reading(point: MarketPoint, before: MarketPoint | None) -> Reading:
         signal=verdict(point, before),
         grade=100 * point.share.ratio,
     )
+
+
+def largest_sectors(point: MarketPoint) -> Sequence[tuple[str, Share]]:
+    """Return the categories with most assets, the most bullish first."""
+    by_size = sorted(point.sectors.items(), key=lambda s: (-s[1].total, s[0]))
+    return sorted(by_size[:SECTORS_SHOWN], key=lambda s: (-s[1].ratio, s[0]))
 
 
 def week_before(history: Sequence[MarketPoint], at: datetime) -> MarketPoint | None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from bot.errors import PictureError
-from bot.market import week_before
+from bot.market import largest_sectors, week_before
 from bot.model import MARKET_KEY, MarketPoint, Signal
 from bot.pictures import FlipDot, MarketView, PictureRef, Sector, SharePoint
 from bot.ports import Store
@@ -64,12 +64,10 @@ class MarketViews:
 
 
 def _sectors(point: MarketPoint, week: MarketPoint | None) -> tuple[Sector, ...]:
-    """Return the categories, the largest first."""
     before = {} if week is None else week.sectors
-    ordered = sorted(point.sectors.items(), key=lambda s: (-s[1].total, s[0]))
     return tuple(
         Sector(name, share.ratio, before[name].ratio if name in before else None)
-        for name, share in ordered
+        for name, share in largest_sectors(point)
     )
 
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bot import phrases, words
+from bot.market import largest_sectors
 from bot.message import Block, Line, Message, Moment, Tone, bold, line
 from bot.model import AssetState, MarketPoint, Signal, Stance
 
 #: so many movers each way, and from so many points on
 _MOVERS = 2
 _MOVE_LEAST = 5.0
-_SECTORS = 6
 _DAY = timedelta(hours=24)
 _MAJORS = ("BTC", "ETH")
 
@@ -143,10 +143,8 @@ def _movers(found: MarketNow) -> list[Block]:
 def _sectors(found: MarketNow) -> list[Block]:
     """Write the largest sectors, most bullish first, each against a week ago."""
     before = {} if found.week_ago is None else found.week_ago.sectors
-    largest = sorted(found.point.sectors.items(), key=lambda s: (-s[1].total, s[0]))
-    shown = sorted(largest[:_SECTORS], key=lambda s: (-s[1].ratio, s[0]))
     texts = []
-    for name, share in shown:
+    for name, share in largest_sectors(found.point):
         was = before.get(name)
         arrow = ""
         if was is not None and was.ratio != share.ratio:

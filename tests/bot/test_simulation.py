@@ -1,12 +1,12 @@
 """/simulate: what it says is what a real run over the same readings sent."""
 
 import random
-from collections.abc import AsyncIterator
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
-from datetime import UTC, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
-import pytest
 import pytest_asyncio
 from factories import BULLISH, DAY, HOUR, NOON, asset, recipient, watch
 from fakes import START
@@ -17,7 +17,7 @@ from bot.model import Address, PastReading, PlaceKind, Signal
 from bot.news import Occasion
 from bot.phrases import Setting
 from bot.poller import Poller, PollPlan
-from bot.preferences import Cadence, Digest, Pace, Preferences, QuietHours
+from bot.preferences import Cadence, Digest, Pace, QuietHours
 from bot.rehearsal import Rehearsal
 from bot.simulation import Plan, SentThen
 
@@ -40,10 +40,14 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         yield opened
 
 
-async def live_through(world: World, seed: int, days: int) -> list[tuple[object, str]]:
-    """Let the market turn at random; return when each message came, and its line 1."""
+#: when each message came, and its line 1, by whom it was sent to
+Came = Mapping[str, list[tuple[datetime, str]]]
+
+
+async def live_through(world: World, seed: int, days: int) -> Came:
+    """Let the market turn at random; return what everybody was sent."""
     chance = random.Random(seed)
-    came: list[tuple[object, str]] = []
+    came: dict[str, list[tuple[datetime, str]]] = defaultdict(list)
     for _ in range(days * 8):
         for symbol in SYMBOLS:
             known = world.source.known[symbol.lower()]
@@ -64,13 +68,13 @@ async def live_through(world: World, seed: int, days: int) -> list[tuple[object,
             )
         before = len(world.sender.sent)
         await world.poll(minutes=180)
-        lines = [t.splitlines()[0] for t in world.sender.texts()[before:]]
-        came += [(world.clock(), text) for text in lines]
+        for to, part in world.sender.sent[before:]:
+            came[to].append((world.clock(), str(part["text"]).splitlines()[0]))
     return came
 
 
-async def rehearse(world: World) -> Rehearsal:
-    person = await world.store.find_recipient(Address.parse("web:alice"))
+async def rehearse(world: World, place: str) -> Rehearsal:
+    person = await world.store.find_recipient(Address.parse(place))
     assert person is not None
     watches = await world.store.list_watches(person.id)
     found = await world.rehearsals.of(person, watches)
@@ -84,58 +88,57 @@ def line_one(message: SentThen) -> str:
 
 
 NIGHT = QuietHours(time(21, 0), time(6, 0))
+#: what each of them watches, and how each wants to hear
+PEOPLE: Mapping[str, tuple[list[str], dict[str, object]]] = {
+    "web:lines": (["/watch BTC ETH 80 50"], {}),
+    "web:category": (["/watch #ai bullish grade>=70"], {}),
+    "web:night": (["/watch all", "/watch BTC 50"], {"quiet": NIGHT}),
+    "web:calm": (["/watch BTC ETH SOL"], {"pace": Pace.CALM, "zone": "Asia/Tokyo"}),
+    "web:fast": (["/watch all"], {"pace": Pace.FAST}),
+    "web:digest": (
+        ["/watch BTC ETH"],
+        {"digest": Digest(Cadence.DAILY, time(9, 0))},
+    ),
+}
 
 
-@pytest.mark.parametrize(
-    ("typed", "wanted"),
-    [
-        (["/watch BTC ETH 80 50"], Preferences()),
-        (["/watch #ai bullish grade>=70"], Preferences()),
-        (["/watch all", "/watch BTC 50"], Preferences(quiet=NIGHT)),
-        (["/watch BTC ETH SOL"], Preferences(pace=Pace.CALM, zone="Asia/Tokyo")),
-        (["/watch all"], Preferences(pace=Pace.FAST)),
-        (["/watch BTC ETH"], Preferences(digest=Digest(Cadence.DAILY, time(9, 0)))),
-    ],
-)
-async def test_a_simulation_is_what_a_real_run_sent_message_for_message(
-    world, typed, wanted
-):
-    for text in typed:
-        await world.say(text)
-    person = await world.store.find_recipient(Address.parse("web:alice"))
-    await world.store.set_preferences(person.id, wanted, now=world.clock())
+async def test_a_simulation_is_what_a_real_run_sent_message_for_message(world):
+    for place, (typed, wanted) in PEOPLE.items():
+        for text in typed:
+            await world.say(text, place=place)
+        await world.prefer(place=place, **wanted)
 
-    sent = await live_through(world, seed=len(typed[0]), days=8)
-    simulated = (await rehearse(world)).sent
+    came = await live_through(world, seed=20, days=8)
 
-    assert sent
-    assert [message.at for message in simulated] == [at for at, _ in sent]
-    for message, (_, text) in zip(simulated, sent, strict=True):
-        if message.decision.occasion is Occasion.ALERT:
-            assert line_one(message) == text
+    assert came.keys() == PEOPLE.keys()
+    for place, sent in came.items():
+        simulated = (await rehearse(world, place)).sent
+        assert [message.at for message in simulated] == [at for at, _ in sent], place
+        for message, (_, text) in zip(simulated, sent, strict=True):
+            if message.decision.occasion is Occasion.ALERT:
+                assert line_one(message) == text
 
 
-async def test_what_a_watch_would_have_sent_is_said_in_its_reply(world):
+async def test_what_is_said_of_the_past_is_what_was_sent(world):
+    """In the reply to /watch, to /simulate, and in a group's menu."""
     await world.say("/watch BTC")
-    sent = await live_through(world, seed=1, days=8)
+    sent = (await live_through(world, seed=1, days=8))["web:alice"]
+    group = {"place": "telegram:-5", "kind": PlaceKind.GROUP}
 
-    other = (await world.say("/watch BTC", place="web:bob")).plain
+    watched = (await world.say("/watch BTC", place="web:bob")).plain
+    tried = (await world.say("/simulate BTC", place="web:carol")).plain
+    menu = (await world.say("/broadcast", **group)).plain
 
-    days: dict[object, int] = {}
-    for at, _ in sent:
-        days[at.date()] = days.get(at.date(), 0) + 1
+    days = Counter(at.date() for at, _ in sent)
     expected = f"that was {len(sent)} messages, never more than {max(days.values())}"
-    assert f"In the last 8 days {expected} a day." in other
-
-
-async def test_simulate_answers_with_the_count_and_the_latest(world):
-    await world.say("/watch BTC")
-    sent = await live_through(world, seed=1, days=8)
-
-    reply = (await world.say("/simulate BTC", place="web:bob")).plain
-
-    assert reply.startswith(f"🧪 BTC: {len(sent)} messages in 8 days")
-    assert sent[-1][1] in reply
+    assert f"In the last 8 days {expected} a day." in watched
+    assert tried.startswith(f"🧪 BTC: {len(sent)} messages in 8 days")
+    assert sent[-1][1] in tried
+    assert "In the last 8 days it would have been" in menu
+    (row,) = [x for x in menu.splitlines() if "top100 ·" in x]
+    await world.say("/broadcast top100", **group)
+    posts = (await rehearse(world, "telegram:-5")).sent
+    assert f"{len(posts)} posts" in row
 
 
 async def test_simulate_needs_a_week_of_readings(world):
@@ -241,19 +244,3 @@ def test_the_worst_day_is_counted_on_the_readers_clock():
     assert found.worst_day == (START.date(), 2)
     assert found.last_month == 3
     assert found.days == 62
-
-
-async def test_a_group_is_shown_what_a_broadcast_would_have_been(world):
-    """The menu's figure is that of the same simulation, for a group's own settings."""
-    await live_through(world, seed=1, days=8)
-    place = {"place": "telegram:-5", "kind": PlaceKind.GROUP}
-
-    menu = (await world.say("/broadcast", **place)).plain
-
-    assert "In the last 8 days it would have been" in menu
-    (row,) = [x for x in menu.splitlines() if "top100 ·" in x]
-    await world.say("/broadcast top100", **place)
-    group = await world.store.find_recipient(Address.parse("telegram:-5"))
-    watches = await world.store.list_watches(group.id)
-    found = await world.rehearsals.of(group, watches)
-    assert f"{len(found.sent)} posts" in row
