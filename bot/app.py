@@ -7,10 +7,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, cast
 
 from bot import errands, steward
-from bot.announcer import STEP_EVERY, AnnouncePlan, Announcer
+from bot.announcer import STEP_EVERY as ANNOUNCE_EVERY
+from bot.announcer import AnnouncePlan, Announcer
+from bot.backfill import STEP_EVERY, Backfill
+from bot.chart_views import ChartViews
 from bot.commands import CommandDesk, Room, SourceInfo
 from bot.commands.operators import first_start_code
 from bot.config import Config, Role
@@ -18,30 +21,37 @@ from bot.dispatcher import Dispatcher, DispatchPlan
 from bot.errands import Errands
 from bot.errors import ConfigError, StoreError
 from bot.fanout import FanOut
+from bot.gallery import Gallery, ViewMaker
 from bot.life_signs import LOOK_EVERY as LIFE_LOOK
 from bot.life_signs import LifePlan, LifeSigns
 from bot.limits import Limits
+from bot.market_views import MarketViews
 from bot.metrics import Metrics
 from bot.model import Address, Explanation, Platform, Wanted
 from bot.operator_post import OperatorPost, PostPlan
 from bot.pauses import LOOK_EVERY as PAUSES_EVERY
 from bot.pauses import Pauses
+from bot.pictures import PictureKind
 from bot.poller import Poller, PollPlan
 from bot.ports import (
     Clock,
     ExplainingSource,
     Face,
     GradeSource,
+    HistorySource,
     Hook,
     Keeper,
     Sender,
     Store,
 )
+from bot.record_views import RecordViews
+from bot.rehearsals import RehearsalPlan, Rehearsals
 from bot.schedule import Schedule
 from bot.sharing import Sharing, worker_name
 from bot.steward import Reach, Steward
 from bot.watchman import LOOK_EVERY, Watchman, WatchPlan
 from engine import open_source, public_note
+from handlers.pictures.studio import Studio
 from handlers.web.face import WebFace
 from handlers.web.inbox import Inboxes, InboxHub
 from handlers.web.probes import Probes
@@ -118,6 +128,8 @@ class App:
         self.announcer: Announcer
         self._hooks: list[Hook] = []
         self.room: Room
+        self.rehearsals: Rehearsals
+        self.backfill: Backfill | None = None
         self.watchman: Watchman
         self._grading: Grading | None = None
         self.errands: Errands
@@ -150,9 +162,11 @@ class App:
         stack.push_async_callback(self.source.close)
         if self.source.name.startswith(EMBEDDED):
             await store.succeed_source(EMBEDDED, self.source.name)
+        stack.push_async_callback(self._end_rehearsals)
         store.update_every = self.source.update_every
         self.store = store
         self._metrics = Metrics(store, self.source.name, now=now)
+        self._shelf = self._open_gallery(stack, store)
         inboxes = Inboxes(store, InboxHub(), now=now)
         senders: dict[Platform, Sender] = {}
         keepers: dict[Platform, Keeper] = {}
@@ -173,6 +187,7 @@ class App:
                 refresh=self._metrics.refresh,
             ),
             default_inbox=self._default_inbox,
+            shelf=self._shelf,
         )
         self.web.serve(self._hooks)
         self.faces = [self.web, *chats] if self._has("web") else chats
@@ -207,6 +222,23 @@ class App:
         api = ApiService(self.config.api, feed, store, now=self.now)
         self.faces.append(api)
         self._free_faces.append(api)
+
+    def _open_gallery(self, stack: AsyncExitStack, store: Store) -> Gallery:
+        studio = Studio()
+        stack.push_async_callback(studio.close)
+        name, title = self.source.name, self.source.title
+        makers: dict[PictureKind, ViewMaker] = {
+            PictureKind.CHART: ChartViews(store, source_title=title).make,
+            PictureKind.MARKET: MarketViews(
+                store, source=name, source_title=title
+            ).make,
+            PictureKind.RECORD: RecordViews(
+                store, source=name, source_title=title
+            ).make,
+        }
+        gallery = Gallery(studio, makers)
+        stack.push_async_callback(gallery.close)
+        return gallery
 
     def _has(self, *roles: Role) -> bool:
         """Whether this process has one of these roles."""
@@ -260,6 +292,22 @@ class App:
             update_every=self.source.update_every,
             public_note=public_note(config.engine),
         )
+        offers_past = hasattr(self.source, "fetch_history")
+        self.backfill = (
+            Backfill(cast("HistorySource", self.source), store, now=now)
+            if offers_past
+            else None
+        )
+        self.rehearsals = Rehearsals(
+            store,
+            RehearsalPlan(
+                source=source.name,
+                interval=timedelta(seconds=config.engine.poll_interval),
+                update_every=source.update_every,
+                band=config.alerts.rearm_band,
+            ),
+            now=now,
+        )
         self.room = Room(
             store=store,
             source=source,
@@ -275,6 +323,7 @@ class App:
             lookup=self.source.lookup,
             watches_max=config.app.watches_max,
             explain=explainer(self.source),
+            rehearsals=self.rehearsals,
         )
         self.desk = CommandDesk(self.room)
         post = OperatorPost(
@@ -339,14 +388,21 @@ class App:
             limits = Limits(telegram_rules(config.telegram.messages_per_second))
             if self._has("deliver"):
                 telegram = open_sender(
-                    config.telegram, send_timeout=timeout, limits=limits
+                    config.telegram,
+                    send_timeout=timeout,
+                    limits=limits,
+                    shelf=self._shelf,
                 )
                 stack.push_async_callback(telegram.close)
                 senders[Platform.TELEGRAM] = keepers[Platform.TELEGRAM] = telegram
 
             def telegram_face() -> Face:
                 face = TelegramFace(
-                    config.telegram, self.desk, now=self.now, limits=limits
+                    config.telegram,
+                    self.desk,
+                    now=self.now,
+                    limits=limits,
+                    shelf=self._shelf,
                 )
                 self._hooks += face.hooks
                 return face
@@ -356,7 +412,7 @@ class App:
             from handlers.discord.face import DiscordFace
             from handlers.discord.sender import DiscordSender
 
-            discord = DiscordSender(config.discord, timeout=timeout)
+            discord = DiscordSender(config.discord, timeout=timeout, shelf=self._shelf)
             stack.push_async_callback(discord.close)
             if self._has("deliver"):
                 senders[Platform.DISCORD] = keepers[Platform.DISCORD] = discord
@@ -401,8 +457,10 @@ class App:
                     every = steward.LOOK_EVERY
                     schedule.every(every, self.steward.look, name="steward")
                     schedule.every(LIFE_LOOK, self._send_signs, name="life_signs")
-                    schedule.every(STEP_EVERY, self._announce, name="announce")
+                    schedule.every(ANNOUNCE_EVERY, self._announce, name="announce")
                 schedule.every(PAUSES_EVERY, self._look_at_pauses, name="pauses")
+                if self._has("poll") and self.backfill is not None:
+                    schedule.every(STEP_EVERY, self._fill_in, name="backfill")
                 schedule.every(LOOK_EVERY, self.watchman.look, name="watchman")
                 self.serving.set()
                 self._log_start()
@@ -439,6 +497,17 @@ class App:
             _, late = await asyncio.wait(loops, timeout=DRAIN.total_seconds())
             for task in late:
                 task.cancel()
+
+    async def _fill_in(self) -> None:
+        if self.backfill is None:
+            return
+        try:
+            await self.backfill.step()
+        except StoreError:
+            logger.exception("history not kept", extra={"action": "backfill"})
+
+    async def _end_rehearsals(self) -> None:
+        await self.rehearsals.close()
 
     async def _poll(self) -> None:
         try:

@@ -306,6 +306,7 @@ class Dispatcher:
                     # The rest of a long message stays frozen until the chat is free.
                     await self._store.release(claim, due_at=self._now() + wait)
                     return False
+            await sender.prepare(frozen.parts[number])
             try:
                 async with sender.turn(address):
                     flow.leave(claim)
@@ -358,6 +359,9 @@ class Dispatcher:
                 "alerts": len(frozen.delivery_ids),
                 "seconds": late.total_seconds(),
             }
+            if len(frozen.delivery_ids) > 1:
+                # single messages that merging spared the reader
+                extra["saved"] = len(frozen.delivery_ids) - 1
             logger.info("sent", extra=extra)
 
     # ------------------------------------------------------------------ failures

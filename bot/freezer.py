@@ -5,7 +5,14 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot import bare_words, broad_moves, messages, noise, noise_budget
+from bot import (
+    bare_words,
+    broad_moves,
+    chart_replies,
+    messages,
+    noise,
+    noise_budget,
+)
 from bot.errors import LeaseLostError, StoreError
 from bot.model import Claim, Edit, FrozenMessage, JsonDict, MessageKind
 from bot.noise_budget import Advice
@@ -182,6 +189,8 @@ class _Drafts:
         self, claim: Claim, decision: noise.Decision
     ) -> tuple[tuple[JsonDict, ...], bool]:
         message = messages.alert(decision, self._setting(claim))
+        if claim.recipient.preferences.pictures:
+            message = message.evolve(picture=chart_replies.of_alert(decision.news))
         parts = self._sender.render(message.evolve(reply_to=""))
         return parts, bool(message.reply_to)
 
@@ -236,6 +245,7 @@ def _essence_of(claim: Claim) -> object:
         claim.recipient.kind,
         tuple(preferences.sounds.items()),
         preferences.digest,
+        preferences.pictures,
         around.watched,
         around.title,
         around.own,

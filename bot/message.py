@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Self
 
 from bot.model import as_utc
+from bot.pictures import PictureRef
 
 
 class Style(StrEnum):
@@ -160,6 +161,7 @@ class Message:
         asks_place: the client offers to choose a group or channel, where it can.
         reply_to: the platform's id of the message this one answers, if any.
         attachment: a file that comes after the words.
+        picture: what is shown with the words, where there is one in time.
     """
 
     title: Line
@@ -177,6 +179,7 @@ class Message:
     asks_place: bool = False
     reply_to: str = ""
     attachment: Attachment | None = None
+    picture: PictureRef | None = None
 
     @property
     def plain(self) -> str:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from enum import IntEnum, StrEnum
 from typing import Self
 
+from bot.checks import Context
 from bot.preferences import Preferences
 
 
@@ -23,6 +24,21 @@ def as_utc(moment: datetime) -> datetime:
 
 
 # ---------------------------------------------------------------- the engine's side
+
+
+#: our own pseudo-assets have keys no engine uses; broad watches do not cover them
+OWN_KEYS = "~"
+#: the bull-bear indicator: its grade is the percentage of assets that stand bullish
+MARKET_KEY = "~market"
+#: the grading engine itself: bullish while it brings grades, bearish while it does not
+SOURCE_KEY = "~source"
+#: that another grading engine is asked from now on
+ENGINE_KEY = "~engine"
+
+
+def is_own(key: str) -> bool:
+    """Whether this is the key of a pseudo-asset of ours."""
+    return key.startswith(OWN_KEYS)
 
 
 class Signal(IntEnum):
@@ -103,7 +119,7 @@ class Snapshot:
     us, so the time between our polls says nothing about when something happened.
     `is_more` says that the next snapshot is due already, so poll again at once.
     `absent` counts the assets that were asked for and did not come: unknown, never
-    a change.
+    a change. `market` is the engine's own word on the market as a whole.
     """
 
     source: str
@@ -113,6 +129,7 @@ class Snapshot:
     bookmark: str | None = None
     is_more: bool = False
     is_recorded: bool = False
+    market: Signal | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fetched_at", as_utc(self.fetched_at))
@@ -208,6 +225,86 @@ class AssetState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PastReading:
+    """A reading as history keeps it, with the signal that stood after it.
+
+    `recorded_at` is when it was first known, by our clock. `is_revision` says that it
+    replaced an earlier verdict of the same `as_of`.
+    """
+
+    key: str
+    as_of: datetime
+    recorded_at: datetime
+    standing: Signal
+    signal: Signal | None = None
+    grade: float | None = None
+    price: float | None = None
+    volume: float | None = None
+    market_cap: float | None = None
+    categories: tuple[str, ...] = ()
+    is_revision: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stance:
+    """How one asset stands, short: all that is asked of it when others turn.
+
+    Attributes:
+        since: when the standing signal began; None if it stood at the baseline.
+        known_since: when we first heard of the asset, by our clock.
+    """
+
+    key: str
+    symbol: str
+    standing: Signal
+    as_of: datetime
+    since: datetime | None = None
+    known_since: datetime | None = None
+    seen_at: datetime | None = None
+    grade: float | None = None
+    price: float | None = None
+    market_cap: float | None = None
+    categories: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """How many of some assets with a standing signal are bullish."""
+
+    bullish: int
+    total: int
+
+    @property
+    def ratio(self) -> float:
+        """The bullish share, 0 to 1."""
+        return self.bullish / self.total
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketPoint:
+    """The bull-bear indicator at one time of the engine.
+
+    `sectors` has the categories with enough assets. `signal` is the engine's own
+    word on the market, where it says one.
+    """
+
+    as_of: datetime
+    share: Share
+    sectors: Mapping[str, Share] = field(default_factory=dict)
+    signal: Signal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """A flip as history keeps it: the price is the one at which it was told."""
+
+    as_of: datetime
+    signal: Signal
+    price: float | None = None
+    grade: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PrivateLine:
     """A recipient's own side of a line while it differs from the shared one.
 
@@ -230,6 +327,12 @@ class EventKind(StrEnum):
     FLIP = "flip"
     CROSSING = "crossing"
     CORRECTION = "correction"
+    #: the grading engine brings nothing that counts, or does again
+    SOURCE = "source"
+    #: the engine no longer grades an asset
+    SILENT = "silent"
+    #: another grading engine is asked from now on
+    ENGINE = "engine"
 
 
 class Direction(StrEnum):
@@ -267,6 +370,7 @@ class Event:
         only_for: a crossing of a private line concerns this recipient alone.
         corrects: key of the flip that a correction withdraws.
         price_day_ago: price about 24 h before `as_of`, if a reading has it.
+        context: what was so around it, worked out once when it was detected.
     """
 
     key: str
@@ -292,6 +396,7 @@ class Event:
     is_revision: bool = False
     corrects: str = ""
     only_for: int | None = None
+    context: Context | None = None
     id: int = 0
     asset_id: int = 0
 

@@ -87,6 +87,10 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("top", "10 #ai", "the highest grades"),
     ("screen", "grade>80 flipped<3d", "what meets these conditions"),
     ("why", "BTC", "what became of its last change"),
+    ("chart", "BTC 90d", "price, flips and grade in a picture"),
+    ("market", "", "how much of the market is bullish"),
+    ("record", "BTC", "what past signals were worth"),
+    ("simulate", "BTC grade>=80", "what a watch would have sent"),
     ("threshold", "BTC 80 50", "set lines for one asset, or for all"),
     ("mute", "BTC 24h", "hold alerts: 1h, 24h or flip"),
     ("unmute", "BTC", "let them through again"),
@@ -208,6 +212,21 @@ def refused(title: str, hint: str = "") -> Message:
     """Answer somebody who may not do this."""
     body = (line(hint),) if hint else ()
     return Message(title=line("🔒 ", bold(title)), body=body, is_private=True)
+
+
+def believed(*, is_new: bool) -> Message:
+    """Answer an operator who says that what the engine sent is so."""
+    if not is_new:
+        return Message(
+            title=line("👌 ", bold("Nothing is held")),
+            body=(line("The last poll was believed, or brought nothing at all."),),
+            is_private=True,
+        )
+    return Message(
+        title=line("👌 ", bold("I believe it once")),
+        body=(line("The next poll is taken as it comes, if it looks the same."),),
+        is_private=True,
+    )
 
 
 def failed() -> Message:

@@ -31,8 +31,10 @@ from bot.model import (
     Explanation,
     FrozenMessage,
     JsonDict,
+    MarketPoint,
     MessageKind,
     Mute,
+    PastReading,
     PlaceKind,
     PlaceNote,
     Platform,
@@ -43,13 +45,16 @@ from bot.model import (
     Recipient,
     Route,
     Snapshot,
+    Stance,
     Target,
     Tell,
     Tick,
     Told,
+    Turn,
     Wanted,
     Watch,
 )
+from bot.pictures import FlipDot, Look, PictureRef, Point, View
 from bot.population import Crowd, Inhabitant
 from bot.preferences import Preferences
 from bot.screening import Found, Screen
@@ -104,6 +109,79 @@ class ExplainingSource(Protocol):
         ...
 
 
+class HistorySource(Protocol):
+    """A grading engine that also says what it said before.
+
+    `history_together` is of how many assets one fetch may ask.
+    """
+
+    name: str
+    history_together: int
+
+    async def fetch_history(
+        self, keys: Sequence[str], last: datetime
+    ) -> Sequence[Reading]:
+        """Fetch some weeks of days up to and with one, oldest first.
+
+        Empty where nothing is known. Raises only `SourceError`; with reason `budget`
+        where polls need the credits.
+        """
+        ...
+
+
+# -------------------------------------------------------------------------- pictures
+
+
+class Pictures(Protocol):
+    """Draws pictures of plain values."""
+
+    async def draw(self, view: View, look: Look) -> bytes:
+        """Return a PNG of at most 100,000 bytes; raise only `PictureError`.
+
+        The same view gives the same bytes. Works beside the loop, which it never
+        holds up; cancelling the caller does not stop what is being drawn.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Give back what draws; may be called twice."""
+        ...
+
+
+class PictureShelf(Protocol):
+    """Where whoever sends a message gets its picture; nothing here ever raises.
+
+    What fails or takes too long is logged with its reason, and the words go without.
+    """
+
+    async def prepare(self, ref: PictureRef) -> None:
+        """Have a picture drawn for an alert, unless that takes too long."""
+        ...
+
+    def ready(self, ref: PictureRef) -> bytes | None:
+        """Return the picture if it is there by now, a PNG."""
+        ...
+
+    async def picture(self, ref: PictureRef) -> bytes | None:
+        """Return the picture for somebody who waits for it, a PNG."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChartHistory:
+    """What was said of an asset in a window of time.
+
+    Attributes:
+        points: oldest first; the newest one of the window is always among them.
+        flips: changes of the standing signal, oldest first.
+        standing: whether it stood bullish before the first flip; None if unknown.
+    """
+
+    points: tuple[Point, ...] = ()
+    flips: tuple[FlipDot, ...] = ()
+    standing: bool | None = None
+
+
 # --------------------------------------------------------------------------- sending
 
 
@@ -133,6 +211,13 @@ class Sender(Protocol):
         """Return the parts as an answer to an earlier message; pure.
 
         The same as rendering the message with that `reply_to`, without rendering.
+        """
+        ...
+
+    async def prepare(self, part: JsonDict) -> None:
+        """Get ready what a part needs beside its words, before its turn.
+
+        Never raises and never takes long: what is not ready by then is left out.
         """
         ...
 
@@ -443,6 +528,10 @@ class PollResult:
         readings: to be kept in history (a baseline, a newer `as_of`, an applied
             revision, or a refreshed price at an equal `as_of`, which replaces it).
         private_lines: their new sides; `dropped_lines` follow the shared line again.
+        market: the bull-bear indicator after this poll; one of the same `as_of` is
+            replaced.
+        failure: the reason of a poll that gave no grades but has an event all the
+            same: source trouble. The poll is recorded as failed.
     """
 
     tick: Tick
@@ -454,6 +543,8 @@ class PollResult:
     events: tuple[Event, ...] = ()
     private_lines: tuple[PrivateLine, ...] = ()
     dropped_lines: tuple[PrivateLine, ...] = ()
+    market: MarketPoint | None = None
+    failure: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -622,6 +713,71 @@ class Store(Protocol):
         self, source: str, keys: Sequence[str], at: datetime
     ) -> Mapping[str, float]:
         """Return each asset's price from the newest reading in `[at - 12 h, at]`."""
+        ...
+
+    # ---- history
+
+    async def list_stances(self, source: str) -> Sequence[Stance]:
+        """List how every asset of the source stands; our own pseudo-assets are not."""
+        ...
+
+    async def daily_readings(
+        self, source: str, keys: Sequence[str], *, after: datetime, before: datetime
+    ) -> Mapping[str, Sequence[PastReading]]:
+        """Return each asset's last reading of every day (UTC), oldest first.
+
+        Of readings with `after < as_of < before`, each in its latest revision. Assets
+        without any are left out.
+        """
+        ...
+
+    async def readings_between(
+        self, source: str, keys: Sequence[str], *, after: datetime, until: datetime
+    ) -> Mapping[str, Sequence[PastReading]]:
+        """Return each asset's readings with `after < as_of <= until`, oldest first.
+
+        All revisions, in the order in which they came.
+        """
+        ...
+
+    async def list_turns(
+        self, source: str, keys: Sequence[str] | None = None
+    ) -> Mapping[str, Sequence[Turn]]:
+        """Return each asset's flips that were not taken back, oldest first.
+
+        None asks for every asset.
+        """
+        ...
+
+    async def market_history(
+        self, source: str, *, after: datetime
+    ) -> Sequence[MarketPoint]:
+        """List the bull-bear indicator's points with a later `as_of`, oldest first."""
+        ...
+
+    async def add_history(
+        self, source: str, key: str, readings: Sequence[Reading]
+    ) -> int:
+        """Keep readings that are older than all we have of an asset; return how many.
+
+        For records alone: no state, line or event changes. Idempotent.
+        """
+        ...
+
+    async def last_fresh(self, source: str) -> datetime | None:
+        """Return when a reading of the source last was new, by our clock."""
+        ...
+
+    # ---- another engine
+
+    async def follow_source(self, source: str, *, now: datetime) -> bool:
+        """Move watches and mutes to a new source's assets; True if it is another one.
+
+        Once per change, and not before the new source has graded anything. An asset's
+        twin is the largest of the same symbol; without one a watch stays where it is.
+        Whoever watches anything gets one event; the change itself is no flip, since
+        the new source begins with a baseline.
+        """
         ...
 
     # ---- fan-out
@@ -1258,6 +1414,17 @@ class Store(Protocol):
         reason: str = "",
     ) -> None:
         """Write what became of one; None: surely not sent, to be tried again."""
+        ...
+
+    # ---- pictures
+
+    async def chart_history(
+        self, asset_id: int, *, since: datetime, until: datetime, most: int
+    ) -> ChartHistory:
+        """Return what was said of an asset in `[since, until]`, thinned to `most`.
+
+        Of each moment what was revised last. Empty for an unknown asset.
+        """
         ...
 
     # ---- the web chat's inbox

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from bot import reasons, words
 from bot.message import Block, Line, Message, Moment, TimeStyle, bold, code, line
 from bot.model import (
+    SOURCE_KEY,
     Asset,
     DeliveryState,
     Direction,
@@ -97,10 +98,11 @@ def nothing_yet(asset: Asset | None, kind: PlaceKind) -> Message:
 def _message(trail: Trail, ending: str, body: Sequence[Block]) -> Message:
     event = trail.event
     style = TimeStyle.BOTH
+    name = "Engine" if trail.asset.key == SOURCE_KEY else trail.asset.symbol
     return Message(
         title=line(
             "🔍 ",
-            bold(f"{trail.asset.symbol} {_what(event)}, "),
+            bold(f"{name} {_what(event)}, "),
             Moment(event.as_of, style),
             ending,
         ),
@@ -121,6 +123,12 @@ def _what(event: Event) -> str:
                 f"{arrows[p.direction]} {words.threshold(p.threshold)}"
                 for p in event.passed
             )
+        case EventKind.SOURCE:
+            return "in trouble, or out of it"
+        case EventKind.SILENT:
+            return "no longer graded"
+        case EventKind.ENGINE:
+            return "changed for another"
 
 
 def _seen(event: Event) -> Line:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, exists, func, literal_column, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.model import Asset, Conditions, Event
+from bot.model import OWN_KEYS, Asset, Conditions, Event
 from bot.screening import Found, Screen
 from storage.assets import is_named, load_states, select_events
 from storage.part import StorePart
@@ -30,6 +30,7 @@ class ScreenStore(StorePart):
         wanted = screen.conditions
         filters: list[ColumnElement[bool]] = [
             ASSETS.c.source == source,
+            ~ASSETS.c.key.startswith(OWN_KEYS),
             STATES.c.grade.is_not(None),
             *_targets(screen),
             *_within(STATES.c.grade, wanted.min_grade, wanted.max_grade),
@@ -65,6 +66,7 @@ class ScreenStore(StorePart):
         corrections = EVENTS.alias("corrections")
         filters: list[ColumnElement[bool]] = [
             EVENTS.c.source == source,
+            ~ASSETS.c.key.startswith(OWN_KEYS),
             _IS_FLIP,
             ~exists(
                 select(corrections.c.id).where(

@@ -9,13 +9,17 @@ from storage.announcements import AnnouncementStore
 from storage.api_keys import ApiKeyStore
 from storage.assets import AssetStore
 from storage.candles import CandleStore
+from storage.changing_source import ChangingSourceStore
+from storage.charts import ChartStore
 from storage.clock import ClockStore
 from storage.database import Database
 from storage.dead_letters import DeadLetterStore
 from storage.deliveries import DeliveryStore
 from storage.errands import ErrandStore
 from storage.fanout import FanOutStore
+from storage.filling import FillingStore
 from storage.forgetting import ForgettingStore
+from storage.history import HistoryStore
 from storage.inbox import InboxStore, ValueStore
 from storage.joining import JoiningStore
 from storage.leases import LeaseStore
@@ -53,6 +57,10 @@ class SqlStore(
     AnnouncementStore,
     TrailStore,
     PopulationStore,
+    HistoryStore,
+    FillingStore,
+    ChangingSourceStore,
+    ChartStore,
     InboxStore,
     LeaseStore,
     ValueStore,

@@ -14,6 +14,7 @@ from storage.asset_tables import (
     AssetRow,
     AssetStateRow,
     EventRow,
+    MarketRow,
     PollRow,
     ReadingRow,
 )
@@ -60,6 +61,7 @@ STATES = table(AssetStateRow)
 LINES = table(AssetLineRow)
 POLLS = table(PollRow)
 EVENTS = table(EventRow)
+MARKET = table(MarketRow)
 RECIPIENTS = table(RecipientRow)
 ROUTES = table(RouteRow)
 LINK_CODES = table(LinkCodeRow)

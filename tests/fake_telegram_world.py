@@ -63,6 +63,7 @@ class Seen:
     has_photo: bool = False
     #: the name and the text of a file that came with it
     file: tuple[str, str] | None = None
+    photo: bytes = b""
     first: "Seen | None" = None
     sent_at: float = 0.0
 
@@ -87,6 +88,7 @@ class Post:
     has_photo: bool = False
     #: name and content
     file: tuple[str, bytes] | None = None
+    photo: bytes = b""
     edited: bool = False
     #: as it was sent, once its text was edited
     first: Seen | None = None
@@ -113,6 +115,7 @@ class Post:
             edited=self.edited,
             has_photo=self.has_photo,
             file=(self.file[0], self.file[1].decode()) if self.file else None,
+            photo=self.photo,
             sent_at=self.sent_at,
             first=self.first,
         )
@@ -148,6 +151,8 @@ class Post:
                 "file_name": name,
                 "file_size": len(content),
             }
+            size = {"file_id": name, "file_unique_id": name, "width": 1080}
+            message["photo"] = [size | {"height": 1080}]
         if self.markup and "inline_keyboard" in self.markup:
             message["reply_markup"] = self.markup
         if self.edited:

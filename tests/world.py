@@ -16,6 +16,7 @@ from fakes import FakeClock, FakeSender, FakeSource
 
 from bot.announcer import AnnouncePlan, Announcer
 from bot.commands import CommandDesk, Room, SourceInfo
+from bot.detect import REARM_BAND
 from bot.dispatcher import Dispatcher, DispatchPlan
 from bot.errands import Errands
 from bot.fanout import FanOut
@@ -24,6 +25,7 @@ from bot.model import Address, PlaceKind, Platform
 from bot.pauses import Pauses
 from bot.poller import Poller, PollPlan
 from bot.ports import Call, PressReply, Spot, Store
+from bot.rehearsals import RehearsalPlan, Rehearsals
 from bot.steward import Reach, Steward
 from storage import open_store
 
@@ -90,6 +92,16 @@ class World:
             ),
             now=self.clock,
         )
+        self.rehearsals = Rehearsals(
+            self.store,
+            RehearsalPlan(
+                source=self.source.name,
+                interval=INTERVAL,
+                update_every=self.source.update_every,
+                band=REARM_BAND,
+            ),
+            now=self.clock,
+        )
         self.room = Room(
             store=self.store,
             source=SourceInfo(
@@ -104,6 +116,7 @@ class World:
             lines_per_minute=self.lines_per_minute,
             on_pause=self.pauses.look,
             lookup=self.source.lookup,
+            rehearsals=self.rehearsals,
         )
         self.desk = CommandDesk(self.room)
         self.errands = Errands(self.store, self.senders, now=self.clock)
@@ -118,6 +131,7 @@ class World:
 
     async def close(self) -> None:
         """Close what a process closes."""
+        await self.rehearsals.close()
         await self.store.close()
 
     async def restart(self) -> None:

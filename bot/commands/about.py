@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from bot import grade_words, messages, notices, phrases, replies
+from bot.commands import insight
 from bot.commands.room import Room
 from bot.message import Message
 from bot.model import (
@@ -43,7 +44,8 @@ async def show_signal(room: Room, call: Call, asset: Asset) -> Message:
         now=room.now(),
         source_title=room.source.title,
     )
-    return _with_reasons(room, asset, message)
+    message = _with_reasons(room, asset, message)
+    return await insight.with_checks(room, asset, message)
 
 
 def _with_reasons(room: Room, asset: Asset, message: Message) -> Message:

@@ -8,18 +8,27 @@ from bot.commands import (
     about,
     admin,
     alert_presses,
+    charts,
+    insight,
     menus,
+    operators,
     place_presses,
     screens,
     watching,
-    whys,
 )
 from bot.commands.room import Room
 from bot.commands.watching import Adding
+from bot.message import Message
 from bot.model import Asset, PlaceKind, Recipient
 from bot.ports import Call, PressReply
 
 _OLD = "This button is from an older message. /watchlist shows what is now."
+
+#: what is said when a button is pressed as when it is typed
+_SAID: Mapping[str, Callable[[Room, Call, str], Awaitable[Message]]] = {
+    "sample": about.preview,
+    "believe": operators.believe,
+}
 
 #: what an alert's buttons change, in private chats only
 _CHANGES: Mapping[str, Callable[[Room, Call, Asset], Awaitable[PressReply]]] = {
@@ -55,8 +64,11 @@ async def press(room: Room, call: Call, action: str) -> PressReply:
     match name:
         case "chart" | "why" | "signal" | "watchme" | "parts":
             return await _anybody(room, call, name, argument)
-        case "sample":
-            return PressReply(message=await about.preview(room, call, ""))
+        case "sample" | "believe":
+            return PressReply(message=await _SAID[name](room, call, ""))
+        case "rec":
+            found = await insight.press_record(room, argument)
+            return found or PressReply(toast=_OLD)
         case "keep":
             return PressReply(toast="Nothing was changed.")
         case "bc":
@@ -71,7 +83,8 @@ async def press(room: Room, call: Call, action: str) -> PressReply:
 
 async def _anybody(room: Room, call: Call, name: str, argument: str) -> PressReply:
     """Answer the presser alone; nothing here changes the place it is pressed in."""
-    asset = await room.asset_of(argument)
+    head, _, rest = argument.partition(":")
+    asset = await room.asset_of(head)
     if asset is None:
         return PressReply(toast=_OLD)
     if name == "watchme":
@@ -79,9 +92,7 @@ async def _anybody(room: Room, call: Call, name: str, argument: str) -> PressRep
     if name == "parts":
         return PressReply(message=await about.why_grade(room, call, asset))
     if name == "chart":
-        return PressReply(message=await alert_presses.chart(room, call, asset))
-    if name == "why" and call.kind is PlaceKind.PRIVATE:
-        return PressReply(message=await whys.explain(room, call, asset))
+        return PressReply(message=await charts.press(room, call, asset, rest))
     return PressReply(message=await alert_presses.details(room, call, asset))
 
 

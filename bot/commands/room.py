@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 
 from bot.errors import SourceError, UserError
 from bot.grammar import suggest
-from bot.model import Asset, AssetInfo, Explanation, PlaceKind, Recipient, Watch
+from bot.model import Asset, AssetInfo, Explanation, PlaceKind, Recipient
 from bot.population import Spending
 from bot.ports import Call, Clock, Store
+from bot.rehearsals import Rehearsals
 
 logger = logging.getLogger(__name__)
 
@@ -65,8 +66,7 @@ class Room:
         spending: what a metered engine has cost, given its last bookmark.
         lookup: asks the engine for assets by symbol that no poll has brought yet.
         watches_max: how many watches one list may have.
-        past: counts the messages that watches would have sent in the last 90 days,
-            and those of the worst day; None where nothing replays history.
+        rehearsals: says what watches would have sent.
         explain: says what an asset's newest grade is made of, by the engine's key; None
             where the engine does not say, or not in this process.
     """
@@ -84,7 +84,7 @@ class Room:
     spending: Callable[[str | None], Spending] | None = None
     lookup: Callable[[str], Awaitable[Sequence[AssetInfo]]] | None = None
     watches_max: int = 500
-    past: Callable[[Sequence[Watch]], Awaitable[tuple[int, int]]] | None = None
+    rehearsals: Rehearsals | None = None
     explain: Callable[[str], Explanation | None] = lambda _key: None
 
     async def engine_now(self) -> datetime:

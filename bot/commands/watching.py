@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bot import grammar, notices, replies, routing, words
+from bot.commands import rehearsing
 from bot.commands.room import Room, obvious
 from bot.errors import RecipientGoneError, UserError
 from bot.grammar import Named, Parsed
@@ -108,10 +109,7 @@ async def add_watches(room: Room, adding: Adding) -> replies.Watched:
             f"{words.names(left_out)}. /unwatch makes room"
         )
         result = replace(result, problems=(*result.problems, problem))
-    added = [*result.watches, *(watch for watch, _ in result.broad)]
-    if room.past is not None and added:
-        result = replace(result, past=await room.past(added))
-    return result
+    return await rehearsing.with_past(room, adding.recipient, result)
 
 
 async def _is_full(room: Room, recipient: Recipient, named: Named) -> bool:

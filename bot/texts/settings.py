@@ -173,6 +173,7 @@ def menu(view: View) -> Message:
         say("🔔 Sound: **{sound}**", sound=sound_text(p)),
         say("🧮 At most: **{budget}**", budget=budget),
         say("🫧 Sign of life: **{life}**", life=life),
+        say("🖼 Pictures: **{pictures}**", pictures=_pictures_text(p)),
         say("🗣 Language: **{language}**", language=view.language),
         *_mutes(view),
     )
@@ -195,6 +196,7 @@ def menu(view: View) -> Message:
                 Button(word("🗣 Language"), "v1:set:language"),
                 Button(word("🔕 Mutes"), "v1:set:mutes"),
             ),
+            (Button(word("🖼 Pictures"), "v1:set:pictures"),),
         ),
         is_private=True,
     )
@@ -464,6 +466,30 @@ def life_page(view: View) -> Message:
             [
                 _choice(word("On"), "life", "on", is_chosen=is_on),
                 _choice(word("Off"), "life", "off", is_chosen=not is_on),
+            ]
+        ],
+    )
+
+
+def _pictures_text(preferences: Preferences) -> str:
+    return word("with alerts") if preferences.pictures else word("when I ask")
+
+
+def pictures_page(view: View) -> Message:
+    """Show whether alerts carry a chart."""
+    is_on = view.preferences.pictures
+    state = _pictures_text(view.preferences)
+    return _page(
+        say("🖼 **Pictures: {state}**", state=state),
+        (
+            say("An alert about one asset can carry its chart of 90 days."),
+            say("No alert ever waits for it: without one in time, words go alone."),
+            _typed("/pictures on"),
+        ),
+        [
+            [
+                _choice(word("On"), "pictures", "on", is_chosen=is_on),
+                _choice(word("Off"), "pictures", "off", is_chosen=not is_on),
             ]
         ],
     )

@@ -125,6 +125,11 @@ PERSONAL: tuple[Command, ...] = (
         options=(_what("A number such as 3, or off"),),
     ),
     Command(
+        name="pictures",
+        description="Whether alerts about one asset carry its chart",
+        options=(_what("on or off"),),
+    ),
+    Command(
         name="signoflife",
         description="A silent line after a week without news",
         options=(_what("on or off"),),
@@ -198,6 +203,31 @@ COMMANDS: tuple[Command, ...] = (
         name="why",
         description="What became of the last alert here, or of an asset's last change",
         options=(_asset("Which one; leave it out for the last alert"),),
+    ),
+    Command(
+        name="chart",
+        description="Price, flips and grade of an asset in a picture",
+        options=(
+            _asset("Which one: BTC", is_required=True),
+            Option(name="window", description="How far back: 24h, 90d, 1y"),
+        ),
+        is_personal=False,
+    ),
+    Command(
+        name="market",
+        description="How much of the market is bullish, and who moved",
+        is_personal=False,
+    ),
+    Command(
+        name="record",
+        description="What past signals were worth",
+        options=(_asset("Which one: BTC or #ai; leave it out for the whole engine"),),
+        is_personal=False,
+    ),
+    Command(
+        name="simulate",
+        description="What a watch would have sent in the last 90 days",
+        options=(_assets("As in /watch: BTC grade>=80"),),
     ),
     Command(
         name="threshold",

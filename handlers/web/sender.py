@@ -42,6 +42,10 @@ class WebSender:
         del message_ref
         return parts
 
+    async def prepare(self, part: JsonDict) -> None:
+        """Do nothing: a page asks for the pictures of its entries by itself."""
+        del part
+
     def free_in(self, address: Address) -> timedelta:
         """Return zero: our own page has no limits."""
         del address

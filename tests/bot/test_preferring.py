@@ -90,6 +90,13 @@ SOUNDS = "silent"
             "🫧 Sign of life: off",
         ),
         ("/signoflife on", "v1:set:life:on", {}, "🫧 Sign of life: on"),
+        (
+            "/pictures on",
+            "v1:set:pictures:on",
+            {"pictures": True},
+            "🖼 Pictures: with alerts",
+        ),
+        ("/pictures off", "v1:set:pictures:off", {}, "🖼 Pictures: when I ask"),
     ],
 )
 async def test_a_setting_is_the_same_typed_and_pressed(
@@ -153,6 +160,7 @@ async def test_a_kind_has_a_page_of_its_own(world: World) -> None:
         ("/budget 51", "A number of messages from 1 to 50"),
         ("/budget many", "A number of messages from 1 to 50"),
         ("/signoflife maybe", "On or off, please"),
+        ("/pictures maybe", "On or off, please"),
         ("/language klingon", "I don't speak “klingon” yet"),
         ("/mute BTC 2y", "“2y” is not a length of time"),
         ("/mute 400d", "A mute lasts up to a year"),
@@ -227,6 +235,7 @@ async def test_the_menu_shows_everything_and_leads_everywhere(world: World) -> N
         "🔔 Sound: flips, corrections; the rest is silent\n"
         "🧮 At most: no limit\n"
         "🫧 Sign of life: a line after a week without news\n"
+        "🖼 Pictures: when I ask\n"
         "🗣 Language: English\n"
         "🔕 Muted: BTC"
     )

@@ -237,7 +237,7 @@ def test_unwatching_what_was_not_watched_points_at_the_list() -> None:
 
 
 def test_how_often_it_was_is_said_where_it_is_known() -> None:
-    known = replace(watched(BTC), past=(8, 2))
+    known = replace(watched(BTC), past=replies.Past(messages=8, most=2))
 
     assert "In the last 90 days that was 8 messages, never more than 2 a day." in say(
         known

@@ -196,14 +196,11 @@ async def test_a_group_asks_for_itself_and_everybody_may_look(world: World):
     assert "sent, 0 s after it was seen" in found.plain
 
 
-async def test_the_button_and_the_words_give_the_same_answer(world: World):
+async def test_without_a_word_it_is_about_the_last_alert(world: World):
     await world.say("/watch BTC")
     await turn(world, "BTC")
-    (btc, *_) = await world.store.find_assets("fake", "BTC")
 
-    pressed = await world.desk.press(world.call(""), f"v1:why:{btc.id}")
-
-    assert pressed.message == await world.say("/why BTC")
+    assert await world.say("/why") == await world.say("/why BTC")
 
 
 @pytest.mark.parametrize("reason", noise.Reason)

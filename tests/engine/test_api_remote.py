@@ -95,7 +95,7 @@ async def test_event_for_event_the_same(world: ApiWorld, stores) -> None:
     for bot in (own_bot, remote_bot):
         await lines_for(bot.store)
 
-    for _ in range(2 * 24):
+    for _ in range(30):
         world.clock.advance(hours=12)
         await own_bot.poll()
         await remote_bot.poll()

@@ -34,7 +34,8 @@ def test_all_commands_are_there_for_servers_and_direct_messages():
 
     assert list(bodies) == [
         *("start", "help", "watch", "unwatch", "watchlist", "signal"),
-        *("flips", "top", "screen", "why", "threshold"),
+        *("flips", "top", "screen", "why"),
+        *("chart", "market", "record", "simulate", "threshold"),
         *("mute", "unmute", *(c.name for c in PERSONAL)),
         *("broadcast", "preview", "status", "admin", "claim"),
     ]

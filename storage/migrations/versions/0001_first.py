@@ -69,6 +69,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_leases")),
     )
     op.create_table(
+        "market_points",
+        sa.Column("source", TEXT, nullable=False),
+        sa.Column("as_of", TIME, nullable=False),
+        sa.Column("bullish", sa.Integer(), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("sectors", JSON, nullable=False),
+        sa.Column("signal", sa.SmallInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("source", "as_of", name=op.f("pk_market_points")),
+    )
+    op.create_table(
         "polls",
         sa.Column("id", ID, nullable=False),
         sa.Column("source", TEXT, nullable=False),
@@ -210,6 +220,7 @@ def upgrade() -> None:
         sa.Column("is_revision", sa.Boolean(), nullable=False),
         sa.Column("corrects", TEXT, nullable=False),
         sa.Column("only_for", ID, nullable=True),
+        sa.Column("context", JSON, nullable=True),
         sa.Column("cursor", ID, nullable=False),
         sa.Column("fanned_out_at", TIME, nullable=True),
         sa.ForeignKeyConstraint(
@@ -349,6 +360,10 @@ def upgrade() -> None:
         sa.Column("volume", sa.Float(), nullable=True),
         sa.Column("market_cap", sa.Float(), nullable=True),
         sa.Column("categories", JSON, nullable=False),
+        sa.Column("standing", sa.SmallInteger(), nullable=False),
+        sa.Column("is_turn", sa.Boolean(), nullable=False),
+        sa.Column("turn_price", sa.Float(), nullable=True),
+        sa.Column("is_filled", sa.Boolean(), nullable=False),
         sa.Column("recorded_at", TIME, nullable=False),
         sa.ForeignKeyConstraint(
             ["asset_id"],
@@ -364,6 +379,13 @@ def upgrade() -> None:
             name=op.f("uq_readings_asset_id_as_of_revision"),
         ),
         sqlite_autoincrement=True,
+    )
+    op.create_index(
+        "ix_readings_turns",
+        "readings",
+        ["asset_id", "as_of"],
+        sqlite_where=sa.text("is_turn"),
+        postgresql_where=sa.text("is_turn"),
     )
     op.create_table(
         "told",
@@ -831,6 +853,7 @@ def downgrade() -> None:
         "asset_aliases",
         "recipients",
         "polls",
+        "market_points",
         "leases",
         "errands",
         "inbox_entries",
