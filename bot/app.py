@@ -107,7 +107,12 @@ class App:
         config, now = self.config, self.now
         self.source = open_source(config.engine, now=now)
         stack.push_async_callback(self.source.close)
-        store = await open_store(config.storage.url, now=now, is_alone=True)
+        store = await open_store(
+            config.storage.url,
+            now=now,
+            is_alone=True,
+            may_migrate=config.storage.may_migrate,
+        )
         stack.push_async_callback(store.close)
         store.update_every = self.source.update_every
         self.store = store
