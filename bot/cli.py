@@ -1,4 +1,6 @@
-"""The command line: `flipwatch run|demo|check|assets|events|deliveries`.
+"""The command line: `flipwatch run|demo|assets|events|deliveries`, and the operator's.
+
+The operator's commands (`init`, `check`, `send-test` ...) are in `bot.cli_upkeep`.
 
 Results go to stdout, logs to stderr. Exit codes: 0 it worked, 1 it failed, 2 the call
 or the configuration is wrong. `--json` gives listings as JSON, one array.
@@ -6,19 +8,16 @@ or the configuration is wrong. `--json` gives listings as JSON, one array.
 
 import argparse
 import asyncio
-import json
-import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from pathlib import Path
 
-from bot import __version__, listings, logs, loops, outbox
+from bot import __version__, cli_upkeep, listings, logs, loops, outbox
 from bot.collector import spare_the_lasting
 from bot.config import Config
 from bot.errors import ConfigError, FlipwatchError
 from bot.model import DeliveryState
-from bot.settings_file import load_config
 
 OK, FAILED, USAGE = 0, 1, 2
 
@@ -63,16 +62,16 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument(
         "--data", type=Path, default=Path("demo-data"), help="folder for the database"
     )
-    check = add("check", "check the configuration and the database, then stop", _check)
+    upkeep = cli_upkeep.add_commands(commands)
     assets = add("assets", "list the assets with signal and grade", _assets)
     events = add("events", "list recent events, newest first", _events)
     events.add_argument(
         "--limit", type=_count, default=20, help="how many (default: 20)"
     )
-    for command in (assets, events, check):
+    for command in (assets, events):
         command.add_argument("--json", action="store_true", help="print JSON")
     deliveries = _add_deliveries(commands)
-    for command in (run, check, assets, events, *deliveries):
+    for command in (run, assets, events, *upkeep, *deliveries):
         command.add_argument(
             "--config",
             type=Path,
@@ -130,19 +129,13 @@ def _port(text: str) -> int:
     )
 
 
-def _load(options: argparse.Namespace) -> Config:
-    config = load_config(options.config, os.environ)
-    logs.set_up(config)
-    return config
-
-
 # ----------------------------------------------------------------------- long running
 
 
 def _run(options: argparse.Namespace) -> int:
     from bot.app import App
 
-    config = _load(options)
+    config = cli_upkeep.load(options)
 
     async def run(stop: asyncio.Event) -> None:
         async with App(config) as app:
@@ -194,33 +187,11 @@ def _until_stopped(run: Callable[[asyncio.Event], Awaitable[None]]) -> int:
     return OK
 
 
-# ------------------------------------------------------------------ check, listings
-
-
-def _check(options: argparse.Namespace) -> int:
-    config = _load(options)
-
-    async def check() -> dict[str, str]:
-        found = {"configuration": "ok"}
-        source = await listings.source_name(config)
-        async with listings.opened(config) as store:
-            await store.ping()
-        found |= {"engine": f"{source}, not asked", "database": "ok"}
-        found["telegram"] = "on" if config.telegram.is_on else "off: no token"
-        found["discord"] = "on" if config.discord.is_on else "off: no token"
-        return found
-
-    found = asyncio.run(check())
-    if options.json:
-        print(json.dumps(found, ensure_ascii=False))
-    else:
-        for name, text in found.items():
-            print(f"{name}: {text}")
-    return OK
+# --------------------------------------------------------------------------- listings
 
 
 def _assets(options: argparse.Namespace) -> int:
-    rows = asyncio.run(listings.list_assets(_load(options)))
+    rows = asyncio.run(listings.list_assets(cli_upkeep.load(options)))
     return _show(
         rows,
         options,
@@ -230,7 +201,7 @@ def _assets(options: argparse.Namespace) -> int:
 
 
 def _events(options: argparse.Namespace) -> int:
-    rows = asyncio.run(listings.list_events(_load(options), options.limit))
+    rows = asyncio.run(listings.list_events(cli_upkeep.load(options), options.limit))
     return _show(rows, options, hidden={"key", "detected_at"}, empty="no events yet")
 
 
@@ -255,7 +226,9 @@ def _show(
 
 def _deliveries(options: argparse.Namespace) -> int:
     state = DeliveryState(options.state) if options.state else None
-    rows = asyncio.run(listings.list_deliveries(_load(options), state, options.limit))
+    rows = asyncio.run(
+        listings.list_deliveries(cli_upkeep.load(options), state, options.limit)
+    )
     return _show(rows, options, empty="no such deliveries")
 
 
@@ -264,7 +237,7 @@ def _replay(options: argparse.Namespace) -> int:
         options.verb.error("say which: some IDs, or --all-dead")
     if options.reason and not options.all_dead:
         options.verb.error("--reason goes with --all-dead")
-    config = _load(options)
+    config = cli_upkeep.load(options)
     if options.all_dead:
         count = asyncio.run(outbox.replay_all(config, options.reason))
     else:
@@ -276,5 +249,5 @@ def _replay(options: argparse.Namespace) -> int:
 def _drop(options: argparse.Namespace) -> int:
     if not options.yes:
         options.verb.error("add --yes: what is dropped is never sent")
-    print(f"dropped: {asyncio.run(outbox.drop(_load(options), options.ids))}")
+    print(f"dropped: {asyncio.run(outbox.drop(cli_upkeep.load(options), options.ids))}")
     return OK
