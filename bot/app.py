@@ -16,6 +16,8 @@ from bot.dispatcher import Dispatcher, DispatchPlan
 from bot.errands import Errands
 from bot.errors import StoreError
 from bot.fanout import FanOut
+from bot.housekeeping import LOOK_EVERY as HOUSEKEEPING_LOOK
+from bot.housekeeping import Housekeeper
 from bot.life_signs import LOOK_EVERY as LIFE_LOOK
 from bot.life_signs import LifePlan, LifeSigns
 from bot.limits import Limits
@@ -217,6 +219,7 @@ class App:
             LifePlan(source=source.name, source_title=self.source.title, owner=worker),
             now=now,
         )
+        self.housekeeper = Housekeeper(store, config.keep, owner=worker, now=now)
         self.watchman = Watchman(
             store,
             post,
@@ -320,6 +323,9 @@ class App:
                     every = steward.LOOK_EVERY
                     schedule.every(every, self.steward.look, name="steward")
                     schedule.every(LIFE_LOOK, self._send_signs, name="life_signs")
+                    tidy = self.housekeeper.look
+                    every = HOUSEKEEPING_LOOK
+                    schedule.every(every, tidy, name="housekeeping", at_once=False)
                 schedule.every(LOOK_EVERY, self.watchman.look, name="watchman")
                 self.serving.set()
                 self._log_start()

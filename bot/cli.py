@@ -13,7 +13,7 @@ import sys
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from pathlib import Path
 
-from bot import __version__, cli_upkeep, listings, logs, loops, outbox
+from bot import __version__, cli_db, cli_upkeep, listings, logs, loops, outbox
 from bot.collector import spare_the_lasting
 from bot.config import Config
 from bot.errors import ConfigError, FlipwatchError
@@ -62,11 +62,11 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument(
         "--data", type=Path, default=Path("demo-data"), help="folder for the database"
     )
-    upkeep = cli_upkeep.add_commands(commands)
+    upkeep = [*cli_upkeep.add_commands(commands), *cli_db.add_commands(commands)]
     assets = add("assets", "list the assets with signal and grade", _assets)
     events = add("events", "list recent events, newest first", _events)
     events.add_argument(
-        "--limit", type=_count, default=20, help="how many (default: 20)"
+        "--limit", type=cli_upkeep.count, default=20, help="how many (default: 20)"
     )
     for command in (assets, events):
         command.add_argument("--json", action="store_true", help="print JSON")
@@ -100,7 +100,7 @@ def _add_deliveries(
         "--state", choices=[state.value for state in DeliveryState], help="only these"
     )
     listing.add_argument(
-        "--limit", type=_count, default=50, help="how many (default: 50)"
+        "--limit", type=cli_upkeep.count, default=50, help="how many (default: 50)"
     )
     listing.add_argument("--json", action="store_true", help="print JSON")
     replay = add("replay", "try dead deliveries again, decided anew", _replay)
@@ -110,15 +110,13 @@ def _add_deliveries(
     drop.add_argument("--yes", action="store_true", help="needed: there is no way back")
     for verb, number in ((replay, "*"), (drop, "+")):
         verb.add_argument(
-            "ids", nargs=number, type=_count, metavar="ID", help="as `list` shows it"
+            "ids",
+            nargs=number,
+            type=cli_upkeep.count,
+            metavar="ID",
+            help="as `list` shows it",
         )
     return listing, replay, drop
-
-
-def _count(text: str) -> int:
-    if text.isdecimal() and 0 < int(text) < 2**63:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"a whole number from 1 is needed, not “{text}”")
 
 
 def _port(text: str) -> int:

@@ -63,6 +63,13 @@ def _address(text: str) -> Address:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def count(text: str) -> int:
+    """Read a whole number from 1, for argparse."""
+    if text.isdecimal() and 0 < int(text) < 2**63:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"a whole number from 1 is needed, not “{text}”")
+
+
 def load(options: argparse.Namespace) -> Config:
     """Load the configuration a command names, and set logging up by it."""
     config = load_config(options.config, os.environ)

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, Strict, model_validator
 
+from bot.operating_config import KeepConfig
 from bot.option_values import (
     Secret,
     Section,
@@ -367,6 +368,7 @@ class Config(Section):
     web: WebConfig = WebConfig()
     delivery: DeliveryConfig = DeliveryConfig()
     alerts: AlertsConfig = AlertsConfig()
+    keep: KeepConfig = KeepConfig()
 
     @model_validator(mode="after")
     def _roles_work_together(self) -> Self:

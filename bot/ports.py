@@ -47,6 +47,7 @@ from bot.model import (
     Watch,
 )
 from bot.preferences import Preferences
+from bot.retention import Kept
 
 #: Gives the time now, aware and in UTC. Passed in everywhere, never imported.
 Clock = Callable[[], datetime]
@@ -1130,6 +1131,15 @@ class Store(Protocol):
 
     async def take_value(self, name: str, expected: str) -> bool:
         """Remove the setting if it is exactly this; True for one caller only."""
+        ...
+
+    async def prune(self, kind: Kept, *, before: datetime, limit: int) -> int:
+        """Take away some rows of a kind from before a moment; return how many.
+
+        At most `limit` (of recipients, whose rows go along, fewer) in a transaction;
+        0 says that none is left. What waits or still counts is never taken: open
+        deliveries and their events, frozen messages, the newest polls.
+        """
         ...
 
     async def counts(self, now: datetime) -> Counts:

@@ -20,6 +20,7 @@ from storage.lockfile import LockFile
 from storage.parking import ParkingStore
 from storage.places import PlaceStore
 from storage.polls import PollStore
+from storage.pruning import PruneStore
 from storage.recipients import RecipientStore
 from storage.routes import RouteStore
 from storage.watches import WatchStore
@@ -44,6 +45,7 @@ class SqlStore(
     LeaseStore,
     ValueStore,
     ClockStore,
+    PruneStore,
     Store,
 ):
     """What Flipwatch remembers, on SQLite or PostgreSQL; `open_store` makes one.
