@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
 
-from bot import errands, steward
+from bot import errands, steward, supervisor, upkeep
 from bot.commands import CommandDesk, Room, SourceInfo
 from bot.commands.operators import first_start_code
 from bot.config import Config, Role
@@ -22,13 +23,15 @@ from bot.life_signs import LOOK_EVERY as LIFE_LOOK
 from bot.life_signs import LifePlan, LifeSigns
 from bot.limits import Limits
 from bot.metrics import Metrics
-from bot.model import Address, Platform
+from bot.model import Address, Event, Platform
 from bot.operator_post import OperatorPost, PostPlan
 from bot.poller import Poller, PollPlan
 from bot.ports import Clock, Face, GradeSource, Hook, Keeper, Sender, Store
 from bot.schedule import Schedule
 from bot.sharing import Sharing, worker_name
 from bot.steward import Reach, Steward
+from bot.timed_desk import TimedDesk
+from bot.watchdog import StuckError, Watchdog
 from bot.watchman import LOOK_EVERY, Watchman, WatchPlan
 from engine import open_source, public_note
 from handlers.web.face import WebFace
@@ -81,6 +84,10 @@ class App:
         self.faces: list[Face] = []
         self.sharing: Sharing
         self._hooks: list[Hook] = []
+        self._poll_began = self._polled_at = time.monotonic()
+        self.watchdog: Watchdog
+        #: ends the process where a clean stop hangs as well; the program sets it
+        self.exit_hard: Callable[[], None] = lambda: None
         self.room: Room
         self.watchman: Watchman
         self.errands: Errands
@@ -119,6 +126,7 @@ class App:
         store.update_every = self.source.update_every
         self.store = store
         self._metrics = Metrics(store, self.source.name, now=now)
+        upkeep.watch_with(self._metrics, config, self.source)
         inboxes = Inboxes(store, InboxHub(), now=now)
         senders: dict[Platform, Sender] = {}
         keepers: dict[Platform, Keeper] = {}
@@ -136,7 +144,7 @@ class App:
             probes=Probes(
                 health=self.health,
                 registry=self._metrics.registry,
-                refresh=self._metrics.refresh,
+                refresh=self._refresh,
             ),
             default_inbox=self._default_inbox,
         )
@@ -169,6 +177,7 @@ class App:
                 concurrency=delivery.concurrency,
                 source_title=self.source.title,
                 on_sent=self._sent,
+                on_aged=self._metrics.aged,
             ),
             now=now,
         )
@@ -181,6 +190,7 @@ class App:
                 universe=config.engine.universe,
                 band=config.alerts.rearm_band,
                 worker=worker,
+                on_poll=self._polled,
             ),
             now=now,
             wake=self.fanout.wake,
@@ -202,7 +212,7 @@ class App:
             lookup=self.source.lookup,
             watches_max=config.app.watches_max,
         )
-        self.desk = CommandDesk(self.room)
+        self.desk = TimedDesk(self.room, on_answer=self._metrics.answered)
         post = OperatorPost(
             store,
             senders,
@@ -229,8 +239,12 @@ class App:
                 said=self.poller.trouble,
                 next_try=self.poller.next_try,
                 paused=self.paused,
+                also=upkeep.lookouts(config, store, self.source, now=now),
             ),
             now=now,
+        )
+        self.watchdog = upkeep.watchdog(
+            config, self.fanout, self.dispatcher, senders, lambda: self._polled_at
         )
 
     def _wire_places(
@@ -264,6 +278,7 @@ class App:
             from handlers.telegram.sender import open_sender, telegram_rules
 
             limits = Limits(telegram_rules(config.telegram.messages_per_second))
+            self._metrics.watch_limits(Platform.TELEGRAM, limits)
             if self._has("deliver"):
                 telegram = open_sender(
                     config.telegram, send_timeout=timeout, limits=limits
@@ -284,6 +299,7 @@ class App:
             from handlers.discord.sender import DiscordSender
 
             discord = DiscordSender(config.discord, timeout=timeout)
+            self._metrics.watch_limits(Platform.DISCORD, discord.limits)
             stack.push_async_callback(discord.close)
             if self._has("deliver"):
                 senders[Platform.DISCORD] = keepers[Platform.DISCORD] = discord
@@ -327,14 +343,29 @@ class App:
                     every = HOUSEKEEPING_LOOK
                     schedule.every(every, tidy, name="housekeeping", at_once=False)
                 schedule.every(LOOK_EVERY, self.watchman.look, name="watchman")
+                upkeep.schedule_heartbeat(self.config, schedule, self.health)
                 self.serving.set()
                 self._log_start()
+                supervisor.notify(supervisor.READY)
+                watching = group.create_task(self._watch(), name="watchdog")
                 await self._until(stop, loops)
+                watching.cancel()
+                supervisor.notify(supervisor.STOPPING)
                 await schedule.stop(DRAIN)
                 await self._drain(loops)
                 # only now: what was in flight was sent under the lease
                 self.sharing.stop()
         logger.info("stopped", extra={"action": "stopped"})
+
+    async def _watch(self) -> None:
+        """Watch the loops; raise `StuckError` when one hangs."""
+        try:
+            await self.watchdog.run()
+        except StuckError:
+            # what hangs may not let itself be stopped either
+            loop = asyncio.get_running_loop()
+            loop.call_later(2 * DRAIN.total_seconds(), self.exit_hard)
+            raise
 
     def _log_start(self) -> None:
         extra: dict[str, object] = {"action": "started"}
@@ -364,10 +395,13 @@ class App:
                 task.cancel()
 
     async def _poll(self) -> None:
+        self._poll_began = time.monotonic()
         try:
             await self.poller.poll()
         except StoreError:
             logger.exception("poll not stored", extra={"action": "poll_unstored"})
+        finally:
+            self._polled_at = time.monotonic()
 
     async def _send_signs(self) -> None:
         if await self.life_signs.look():
@@ -379,6 +413,10 @@ class App:
         if step > timedelta():
             logger.warning("the clock stepped back", extra={"seconds": step.seconds})
             self.dispatcher.wake()
+
+    def _polled(self, reason: str, events: Sequence[Event]) -> None:
+        took = timedelta(seconds=time.monotonic() - self._poll_began)
+        self._metrics.polled(reason, took, events)
 
     def _sent(self, platform: Platform, delay: timedelta) -> None:
         self._metrics.sent(platform, delay)
@@ -415,14 +453,20 @@ class App:
 
     async def health(self) -> Mapping[str, str]:
         """Name each dependency with its trouble, for /readyz; empty is well."""
-        found = dict(self.troubles())
+        found = {**self.troubles(), **self.watchdog.stuck()}
         try:
             await self.store.ping()
             found["database"] = ""
             found["engine"] = await self._engine_health()
         except StoreError as error:
             found["database"] = str(error)
+        self._metrics.note_health(found)
         return found
+
+    async def _refresh(self) -> None:
+        """Bring the metrics up to date, and with them what /readyz says."""
+        await self.health()
+        await self._metrics.refresh()
 
     async def _engine_health(self) -> str:
         trouble = self.poller.trouble()

@@ -8,9 +8,11 @@ or the configuration is wrong. `--json` gives listings as JSON, one array.
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from functools import partial
 from pathlib import Path
 
 from bot import __version__, cli_db, cli_upkeep, listings, logs, loops, outbox
@@ -20,6 +22,8 @@ from bot.errors import ConfigError, FlipwatchError
 from bot.model import DeliveryState
 
 OK, FAILED, USAGE = 0, 1, 2
+#: a loop hung and could not be stopped (sysexits.h: EX_SOFTWARE)
+STUCK = 70
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -137,6 +141,7 @@ def _run(options: argparse.Namespace) -> int:
 
     async def run(stop: asyncio.Event) -> None:
         async with App(config) as app:
+            app.exit_hard = partial(os._exit, STUCK)
             spare_the_lasting()
             await app.run(stop)
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, Strict, model_validator
 
-from bot.operating_config import KeepConfig
+from bot.operating_config import HealthConfig, KeepConfig
 from bot.option_values import (
     Secret,
     Section,
@@ -369,6 +369,7 @@ class Config(Section):
     delivery: DeliveryConfig = DeliveryConfig()
     alerts: AlertsConfig = AlertsConfig()
     keep: KeepConfig = KeepConfig()
+    health: HealthConfig = HealthConfig()
 
     @model_validator(mode="after")
     def _roles_work_together(self) -> Self:

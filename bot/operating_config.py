@@ -2,9 +2,9 @@
 
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from bot.option_values import Section, option
+from bot.option_values import Secret, Section, check_heartbeat_url, option
 
 #: days; shorter ones would break what looks back ("in 90 days", /why, net summaries)
 SHORTEST_KEPT = 30
@@ -51,3 +51,25 @@ class KeepConfig(Section):
             )
             raise ValueError(msg)
         return self
+
+
+class HealthConfig(Section):
+    """Who hears how it is: a monitor outside, and whoever starts it anew."""
+
+    heartbeat_url: Annotated[Secret, AfterValidator(check_heartbeat_url)] = option(
+        None,
+        "Address of a monitor (such as healthchecks.io) that is called while all is"
+        " well; it raises the alarm when the calls stop.",
+        allowed="an http(s) address",
+        is_secret=True,
+        example="https://hc-ping.com/...",
+    )
+    heartbeat_interval: Annotated[float, Field(ge=10)] = option(
+        60.0, "Seconds between two such calls.", allowed="a number of seconds from 10"
+    )
+    stuck_after: Annotated[float, Field(ge=30)] = option(
+        300.0,
+        "Seconds without any progress after which polling or sending counts as stuck:"
+        " /readyz fails, and half a minute later the process ends, to be started anew.",
+        allowed="a number of seconds from 30",
+    )

@@ -33,12 +33,16 @@ _TOP = re.compile(r"top(\d+)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollPlan:
-    """How often to poll, for which assets, and under which name."""
+    """How often to poll, for which assets, and under which name.
+
+    `on_poll` is told of every poll: why it failed (empty: it worked) and its events.
+    """
 
     interval: timedelta
     universe: str = "top100"
     band: float = detect.REARM_BAND
     worker: str = ""
+    on_poll: Callable[[str, Sequence[Event]], None] = lambda _reason, _events: None
 
 
 class Poller:
@@ -85,6 +89,7 @@ class Poller:
             events = await self._take_snapshots(tick)
         except SourceError as error:
             await self._failed(tick, error)
+            self._plan.on_poll(error.reason, ())
             return ()
         except LeaseLostError:
             # Another worker began a later poll meanwhile; its result counts.
@@ -100,6 +105,7 @@ class Poller:
         if self._trouble:
             logger.info("grades are back", extra={"action": "source_recovered"})
             self._trouble = ""
+        self._plan.on_poll("", events)
         return events
 
     async def _take_snapshots(self, tick: Tick) -> list[Event]:

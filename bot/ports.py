@@ -486,6 +486,14 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """What is due and not sent yet: how many deliveries, and since when the oldest."""
+
+    due: int = 0
+    oldest: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Joined:
     """What came of two chats becoming one recipient.
 
@@ -1131,6 +1139,10 @@ class Store(Protocol):
 
     async def take_value(self, name: str, expected: str) -> bool:
         """Remove the setting if it is exactly this; True for one caller only."""
+        ...
+
+    async def backlog(self, now: datetime) -> Backlog:
+        """Count what is due at a moment."""
         ...
 
     async def prune(self, kind: Kept, *, before: datetime, limit: int) -> int:

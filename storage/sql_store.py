@@ -5,6 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.ports import Clock, Store
 from storage.assets import AssetStore
+from storage.backlog import BacklogStore
 from storage.clock import ClockStore
 from storage.database import Database
 from storage.dead_letters import DeadLetterStore
@@ -46,6 +47,7 @@ class SqlStore(
     ValueStore,
     ClockStore,
     PruneStore,
+    BacklogStore,
     Store,
 ):
     """What Flipwatch remembers, on SQLite or PostgreSQL; `open_store` makes one.
