@@ -2,13 +2,16 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Self, cast
+from typing import TYPE_CHECKING, Self, cast
 
 from bot import errands, steward
+from bot.announcer import STEP_EVERY as ANNOUNCE_EVERY
+from bot.announcer import AnnouncePlan, Announcer
 from bot.backfill import STEP_EVERY, Backfill
 from bot.chart_views import ChartViews
 from bot.commands import CommandDesk, Room, SourceInfo
@@ -16,7 +19,7 @@ from bot.commands.operators import first_start_code
 from bot.config import Config, Role
 from bot.dispatcher import Dispatcher, DispatchPlan
 from bot.errands import Errands
-from bot.errors import StoreError
+from bot.errors import ConfigError, StoreError
 from bot.fanout import FanOut
 from bot.gallery import Gallery, ViewMaker
 from bot.life_signs import LOOK_EVERY as LIFE_LOOK
@@ -24,12 +27,15 @@ from bot.life_signs import LifePlan, LifeSigns
 from bot.limits import Limits
 from bot.market_views import MarketViews
 from bot.metrics import Metrics
-from bot.model import Address, Platform
+from bot.model import Address, Explanation, Platform, Wanted
 from bot.operator_post import OperatorPost, PostPlan
+from bot.pauses import LOOK_EVERY as PAUSES_EVERY
+from bot.pauses import Pauses
 from bot.pictures import PictureKind
 from bot.poller import Poller, PollPlan
 from bot.ports import (
     Clock,
+    ExplainingSource,
     Face,
     GradeSource,
     HistorySource,
@@ -50,7 +56,10 @@ from handlers.web.face import WebFace
 from handlers.web.inbox import Inboxes, InboxHub
 from handlers.web.probes import Probes
 from handlers.web.sender import WebSender
-from storage import open_store
+from storage import SqlStore, open_store
+
+if TYPE_CHECKING:
+    from engine.api.service import Grading
 
 logger = logging.getLogger(__name__)
 
@@ -61,11 +70,31 @@ DRAIN = timedelta(seconds=10)
 #: the engine is in trouble for /readyz when no poll worked for so many intervals
 STALE_INTERVALS = 3
 FAN_OUT = "fan-out"
+GRADING = "grading"
+#: how the names of our own engine begin, whichever its version and exchange
+EMBEDDED = "embedded:"
+#: what the API serves where only watched coins are polled
+API_TOP = 100
 
 
 def utc_now() -> datetime:
     """Return the time now: the one clock that is passed to everything."""
     return datetime.now(UTC)
+
+
+def engine_wanted(config: Config) -> Wanted:
+    """Return the coins that the API serves, whoever watches what."""
+    match = re.fullmatch(r"top(\d+)", config.engine.universe)
+    if config.engine.universe == "all":
+        return Wanted(is_all=True)
+    return Wanted(top=int(match[1]) if match else API_TOP)
+
+
+def explainer(source: GradeSource) -> Callable[[str], Explanation | None]:
+    """Return what explains grades; it knows nothing where the engine says nothing."""
+    if isinstance(source, ExplainingSource):
+        return source.explain
+    return lambda _key: None
 
 
 class App:
@@ -95,11 +124,14 @@ class App:
         self.web: WebFace
         self.faces: list[Face] = []
         self.sharing: Sharing
+        self.pauses: Pauses
+        self.announcer: Announcer
         self._hooks: list[Hook] = []
         self.room: Room
         self.rehearsals: Rehearsals
         self.backfill: Backfill | None = None
         self.watchman: Watchman
+        self._grading: Grading | None = None
         self.errands: Errands
         self.steward: Steward
         self._open_private: Callable[[str], Awaitable[Address]] | None = None
@@ -124,10 +156,12 @@ class App:
 
     async def _build(self, stack: AsyncExitStack) -> None:
         config, now = self.config, self.now
-        self.source = open_source(config.engine, now=now)
-        stack.push_async_callback(self.source.close)
         store = await open_store(config.storage.url, now=now, is_alone=True)
         stack.push_async_callback(store.close)
+        self.source = open_source(config.engine, now=now, candles=store)
+        stack.push_async_callback(self.source.close)
+        if self.source.name.startswith(EMBEDDED):
+            await store.succeed_source(EMBEDDED, self.source.name)
         stack.push_async_callback(self._end_rehearsals)
         store.update_every = self.source.update_every
         self.store = store
@@ -164,6 +198,30 @@ class App:
         self._free_faces = [
             face for face in self.faces if not self.sharing.share_listening(face)
         ]
+        if config.api.serve:
+            self._add_api(store)
+
+    def _add_api(self, store: SqlStore) -> None:
+        """Serve the engine to others as well; it keeps itself up to date."""
+        from engine.api.service import ApiService, Feed, Grading, Memory
+        from engine.embedded.source import EmbeddedSource
+
+        source = self.source
+        if not isinstance(source, EmbeddedSource):
+            raise ConfigError("api.serve: what is served is our own engine")
+        # what stands is kept with every poll, here or in another process
+        memory = Memory(load=lambda: store.bookmark(source.name))
+        self._grading = Grading(
+            source, engine_wanted(self.config), now=self.now, memory=memory
+        )
+        feed = Feed(
+            state=lambda: source.state,
+            trouble=self._grading.trouble,
+            candles=store,
+        )
+        api = ApiService(self.config.api, feed, store, now=self.now)
+        self.faces.append(api)
+        self._free_faces.append(api)
 
     def _open_gallery(self, stack: AsyncExitStack, store: Store) -> Gallery:
         studio = Studio()
@@ -204,6 +262,16 @@ class App:
             ),
             now=now,
         )
+        self.pauses = Pauses(store, apply=self.dispatcher.hold)
+        self.announcer = Announcer(
+            store,
+            senders,
+            AnnouncePlan(
+                send_timeout=timedelta(seconds=delivery.send_timeout),
+                may_send=self.dispatcher.has_room,
+            ),
+            now=now,
+        )
         self.fanout = FanOut(store, now=now, wake=self.dispatcher.wake)
         self.poller = Poller(
             self.source,
@@ -213,6 +281,7 @@ class App:
                 universe=config.engine.universe,
                 band=config.alerts.rearm_band,
                 worker=worker,
+                is_paused=self.pauses.are_polls,
             ),
             now=now,
             wake=self.fanout.wake,
@@ -245,10 +314,15 @@ class App:
             now=now,
             operators=frozenset(config.app.operators),
             access=config.app.access,
+            listed=frozenset(config.app.users),
+            lines_per_minute=config.app.lines_per_minute,
             troubles=self.troubles,
             wake=self.dispatcher.wake,
+            on_pause=self.pauses.look,
+            spending=getattr(self.source, "spending", None),
             lookup=self.source.lookup,
             watches_max=config.app.watches_max,
+            explain=explainer(self.source),
             rehearsals=self.rehearsals,
         )
         self.desk = CommandDesk(self.room)
@@ -356,6 +430,8 @@ class App:
         Raises whatever ended a part that must never end.
         """
         await self._greet()
+        # before the first poll and the first send: a pause outlives a restart
+        await self.pauses.look()
         async with AsyncExitStack() as stack:
             schedule = await stack.enter_async_context(Schedule(self.now))
             async with asyncio.TaskGroup() as group:
@@ -364,6 +440,9 @@ class App:
                     loops.append(group.create_task(self.fanout.run(), name=FAN_OUT))
                 if self._has("deliver", "web"):
                     loops.append(group.create_task(self.dispatcher.run()))
+                if self._grading is not None:
+                    grading = group.create_task(self._grading.run(), name=GRADING)
+                    loops.append(grading)
                 for face in self._free_faces:
                     await face.start()
                     stack.push_async_callback(face.stop)
@@ -378,6 +457,8 @@ class App:
                     every = steward.LOOK_EVERY
                     schedule.every(every, self.steward.look, name="steward")
                     schedule.every(LIFE_LOOK, self._send_signs, name="life_signs")
+                    schedule.every(ANNOUNCE_EVERY, self._announce, name="announce")
+                schedule.every(PAUSES_EVERY, self._look_at_pauses, name="pauses")
                 if self._has("poll") and self.backfill is not None:
                     schedule.every(STEP_EVERY, self._fill_in, name="backfill")
                 schedule.every(LOOK_EVERY, self.watchman.look, name="watchman")
@@ -410,7 +491,7 @@ class App:
         """Let sends in flight end; what does not in time goes out again later."""
         self.dispatcher.stop()
         for task in loops:
-            if task.get_name() == FAN_OUT:
+            if task.get_name() in {FAN_OUT, GRADING}:
                 task.cancel()
         if loops:
             _, late = await asyncio.wait(loops, timeout=DRAIN.total_seconds())
@@ -445,6 +526,19 @@ class App:
             logger.warning("the clock stepped back", extra={"seconds": step.seconds})
             self.dispatcher.wake()
 
+    async def _announce(self) -> None:
+        try:
+            await self.announcer.step()
+        except StoreError:
+            logger.exception("not announced", extra={"action": "announce_failed"})
+
+    async def _look_at_pauses(self) -> None:
+        try:
+            await self.pauses.look()
+        except StoreError:
+            # what was known last stays in force
+            logger.warning("pauses not seen", extra={"action": "pauses_unseen"})
+
     def _sent(self, platform: Platform, delay: timedelta) -> None:
         self._metrics.sent(platform, delay)
         self.watchman.worked(platform)
@@ -463,7 +557,10 @@ class App:
     # ------------------------------------------------------------------------ health
 
     def troubles(self) -> Mapping[str, str]:
-        """Name what keeps parts from working, for /status."""
+        """Name what keeps parts from working, and what is paused, for /status."""
+        return {**self._faults(), **self.pauses.troubles()}
+
+    def _faults(self) -> Mapping[str, str]:
         found = {
             face.name: face.trouble()
             for face in self.faces
@@ -480,7 +577,7 @@ class App:
 
     async def health(self) -> Mapping[str, str]:
         """Name each dependency with its trouble, for /readyz; empty is well."""
-        found = dict(self.troubles())
+        found = dict(self._faults())
         try:
             await self.store.ping()
             found["database"] = ""
@@ -490,6 +587,8 @@ class App:
         return found
 
     async def _engine_health(self) -> str:
+        if self.pauses.are_polls():
+            return ""
         trouble = self.poller.trouble()
         good = await self.store.last_good_poll(self.source.name)
         if good is None:

@@ -29,6 +29,7 @@ class Flow:
         slots: one each from before a send until its outcome is written.
         pause: set while our own set-up or the platform's word keeps us from sending.
         is_barred: another process sends.
+        is_held: an operator paused the platform.
     """
 
     def __init__(self, sender: Sender, *, concurrency: int, spare: timedelta) -> None:
@@ -37,9 +38,15 @@ class Flow:
         self.waker = Waker()
         self.pause: Pause | None = None
         self.is_barred = False
+        self.is_held = False
         self.slots = asyncio.Semaphore(concurrency)
         self.most_ahead = most_ahead(concurrency, sender.rate, spare)
         self._ahead: set[int] = set()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether any claim waits for its turn."""
+        return bool(self._ahead)
 
     def room(self) -> int:
         """Return how many more recipients may be claimed; zero unless it is worth it.

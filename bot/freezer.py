@@ -89,8 +89,9 @@ class Freezer:
         return frozen
 
 
-def _decide(claim: Claim, drafts: "_Drafts", now: datetime) -> Freeze:
-    decision = noise.decide(
+def decide(claim: Claim, now: datetime) -> noise.Decision:
+    """Decide about all that waits in a claim, as it is decided before a send; pure."""
+    return noise.decide(
         now,
         waiting=claim.waiting,
         told=claim.told,
@@ -101,6 +102,10 @@ def _decide(claim: Claim, drafts: "_Drafts", now: datetime) -> Freeze:
         digest_at=claim.digest_at,
         has_wave=claim.wave is not None,
     )
+
+
+def _decide(claim: Claim, drafts: "_Drafts", now: datetime) -> Freeze:
+    decision = decide(claim, now)
     for delivery_id, reason in decision.skips.items():
         extra = _extra(claim, "skipped") | {"delivery": delivery_id, "reason": reason}
         logger.info("skipped", extra=extra)

@@ -35,6 +35,7 @@ class TimeStyle(StrEnum):
     """How a moment is shown; the letters are Telegram's and Discord's own."""
 
     TIME = "t"
+    SECONDS = "T"
     DATE = "D"
     BOTH = "f"
     RELATIVE = "R"
@@ -57,6 +58,8 @@ class Moment:
         match self.style:
             case TimeStyle.TIME:
                 return f"{self.at:%H:%M} UTC"
+            case TimeStyle.SECONDS:
+                return f"{self.at:%H:%M:%S} UTC"
             case TimeStyle.DATE:
                 return day
             case _:

@@ -4,6 +4,7 @@ Every `datetime` here is aware UTC; a naive one is refused with `ValueError`.
 Ids named `_id` are ours (integers from the store); `key` is the engine's own id.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -80,6 +81,33 @@ class Reading:
     def same_verdict(self, other: "Reading") -> bool:
         """Whether signal and grade, all that events are made of, are the same."""
         return (self.signal, self.grade) == (other.signal, other.grade)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Component:
+    """A part of a grade: `value` 0-100 and the points it adds to 50 or takes away.
+
+    `weight` is its share of the whole, 0 to 1.
+    """
+
+    name: str
+    value: float
+    weight: float
+    points: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """What the grade at `as_of` is made of, the largest share first.
+
+    Without components there is no grade; `days` of history of `enough_days` tell
+    whether that is for want of history.
+    """
+
+    as_of: datetime
+    components: tuple[Component, ...] = ()
+    days: int = 0
+    enough_days: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -405,6 +433,11 @@ class Platform(StrEnum):
     WEB = "web"
 
 
+#: ids are 64-bit integers; those of Telegram's groups and channels are negative
+_CHAT_ID = re.compile(r"-?[0-9]{1,19}")
+_TOPIC_ID = re.compile(r"[0-9]{1,19}")
+
+
 class PlaceKind(StrEnum):
     """What kind of place a recipient is; settles who may change it."""
 
@@ -439,11 +472,12 @@ class Address:
             msg = f"“{text}”: a recipient starts with one of {known} and a colon"
             raise ValueError(msg) from None
         chat, slash, topic = rest.partition("/")
-        is_number = chat.lstrip("-").isdigit()
+        is_number = _CHAT_ID.fullmatch(chat) is not None
         if not colon or not chat or (platform is not Platform.WEB and not is_number):
             msg = f"“{text}”: after “{name}:” comes the id of the chat"
             raise ValueError(msg)
-        if slash and (platform is not Platform.TELEGRAM or not topic.isdigit()):
+        is_topic = platform is Platform.TELEGRAM and _TOPIC_ID.fullmatch(topic)
+        if slash and not is_topic:
             msg = f"“{text}”: only telegram:<chat>/<topic> has a topic, a number"
             raise ValueError(msg)
         return cls(platform, chat, topic)

@@ -37,12 +37,16 @@ _TOP = re.compile(r"top(\d+)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollPlan:
-    """How often to poll, for which assets, and under which name."""
+    """How often to poll, for which assets, and under which name.
+
+    `is_paused` says whether an operator wants no polls now.
+    """
 
     interval: timedelta
     universe: str = "top100"
     band: float = detect.REARM_BAND
     worker: str = ""
+    is_paused: Callable[[], bool] = lambda: False
 
 
 class Poller:
@@ -89,6 +93,8 @@ class Poller:
         A poll that fails changes no state. Losing the tick to another worker is a
         normal return.
         """
+        if self._plan.is_paused():
+            return ()
         tick = await self._store.claim_poll(
             self._source.name, self._now(), self._plan.interval, self._plan.worker
         )

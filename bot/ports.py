@@ -8,9 +8,12 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from bot.access import Invite, Rule
+from bot.announcing import Announcement, AnnouncementState, PostState
 from bot.errors import LeaseLostError
+from bot.limits import Lane
 from bot.message import Attachment, Button, Line, Message
 from bot.model import (
     Address,
@@ -25,6 +28,7 @@ from bot.model import (
     Errand,
     ErrandKind,
     Event,
+    Explanation,
     FrozenMessage,
     JsonDict,
     MarketPoint,
@@ -51,7 +55,10 @@ from bot.model import (
     Watch,
 )
 from bot.pictures import FlipDot, Look, PictureRef, Point, View
+from bot.population import Crowd, Inhabitant
 from bot.preferences import Preferences
+from bot.screening import Found, Screen
+from bot.trail import Trail
 
 #: Gives the time now, aware and in UTC. Passed in everywhere, never imported.
 Clock = Callable[[], datetime]
@@ -87,6 +94,18 @@ class GradeSource(Protocol):
 
     async def close(self) -> None:
         """Give back connections; may be called twice."""
+        ...
+
+
+@runtime_checkable
+class ExplainingSource(Protocol):
+    """A grading engine that can say why its grades are what they are."""
+
+    def explain(self, key: str) -> Explanation | None:
+        """Explain the newest grade that a fetch of this process brought.
+
+        None where it brought none of this asset.
+        """
         ...
 
 
@@ -214,8 +233,12 @@ class Sender(Protocol):
         """Return for how long the platform wants nothing at all; zero if it does."""
         ...
 
-    def turn(self, address: Address) -> AbstractAsyncContextManager[None]:
+    def turn(
+        self, address: Address, *, lane: Lane = Lane.ALERT
+    ) -> AbstractAsyncContextManager[None]:
         """Wait for a turn at the platform's overall rate; send inside the block.
+
+        Of those that wait, lower lanes go first.
 
         Raises `TemporaryDeliveryError`, a clear no with the wait, when the platform is
         paused or the recipient is not free by now.
@@ -444,7 +467,8 @@ class Desk(Protocol):
     async def say(self, call: Call) -> Message | None:
         """Do what was typed and return the one reply.
 
-        None in a group that was told the same a moment ago.
+        None where silence is it: somebody blocked, a flood that was told so, or a
+        group that was told the same a moment ago.
         """
         ...
 
@@ -637,6 +661,15 @@ class Store(Protocol):
         One transaction: assets (created or refreshed), readings, states, lines,
         events with an open fan-out cursor, bookmark, poll row. An event whose key
         exists is left alone and not returned.
+        """
+        ...
+
+    async def succeed_source(self, family: str, source: str) -> int:
+        """Give the assets of an engine's last version to its new one; return how many.
+
+        `family` is how the names of all its versions begin. Watches stay with the
+        assets, while what detection knew of them is forgotten: the new version begins
+        with a baseline. Nothing is done once the new one has assets.
         """
         ...
 
@@ -1227,6 +1260,160 @@ class Store(Protocol):
         self, source: str, *, asset_id: int | None = None, limit: int = 20
     ) -> Sequence[Event]:
         """List events, newest first."""
+        ...
+
+    # ---- screens
+
+    async def list_screen(self, source: str, screen: Screen) -> Found[Asset]:
+        """List assets that have a grade, with their states, as the screen asks.
+
+        Highest grade or freshest flip first; then the largest, then by symbol.
+        """
+        ...
+
+    async def list_flips(self, source: str, screen: Screen) -> Found[Event]:
+        """List flips as the screen asks, newest first, of one moment largest first.
+
+        What a correction has withdrawn is not among them.
+        """
+        ...
+
+    # ---- trails
+
+    async def find_trail(
+        self, recipient_id: int, *, asset_id: int | None = None
+    ) -> Trail | None:
+        """Find what became of an asset's last event, or of the last alert here.
+
+        With an asset: the newest event of it that had a delivery here, or a flip
+        after that which had none. Without: what was sent here last, or if nothing
+        was, what waits or was skipped last.
+        """
+        ...
+
+    async def look_at(self, recipient_id: int, *, now: datetime) -> Claim | None:
+        """Show what waits for a recipient as a claim would; nothing is taken.
+
+        None for an unknown recipient. A message on its way is not shown.
+        """
+        ...
+
+    # ---- access
+
+    async def access_of(self, subjects: Sequence[str]) -> Mapping[str, bool]:
+        """Return what was said of these subjects: True is let in, False blocked."""
+        ...
+
+    async def set_access(self, rule: Rule) -> None:
+        """Let a subject in or block it; what was said of it before is replaced."""
+        ...
+
+    async def clear_access(self, subject: str) -> bool:
+        """Forget what was said of a subject; False if nothing was."""
+        ...
+
+    async def list_access(
+        self, *, is_allowed: bool, offset: int = 0, limit: int = 20
+    ) -> Found[Rule]:
+        """List those let in, or those blocked, newest first."""
+        ...
+
+    async def private_places(self, user: str) -> Sequence[Address]:
+        """List the private chats that are known to be this user's.
+
+        A chat with the user's own id, or one in which the user made a watch.
+        """
+        ...
+
+    async def put_invite(self, invite: Invite) -> None:
+        """Keep a new invite; those that have expired are cleared away."""
+        ...
+
+    async def list_invites(self, now: datetime) -> Sequence[Invite]:
+        """List the invites that still let somebody in, newest first."""
+        ...
+
+    async def drop_invite(self, code: str) -> bool:
+        """End an invite; False if there is none with this code."""
+        ...
+
+    async def redeem_invite(self, code: str, subject: str, *, now: datetime) -> bool:
+        """Let a subject in by an invite; False if the code lets nobody in (any more).
+
+        Atomic: of n uses exactly n succeed. A subject that was let in already costs
+        no use, and one that is blocked stays so.
+        """
+        ...
+
+    # ---- population
+
+    async def population(self) -> Sequence[Crowd]:
+        """Count recipients by platform and kind."""
+        ...
+
+    async def has_recipients(self, chat: Address) -> bool:
+        """Whether a chat, or any topic of it, is a recipient."""
+        ...
+
+    async def list_recipients(
+        self, *, offset: int = 0, limit: int = 20
+    ) -> Found[Inhabitant]:
+        """List recipients with their number of watches, newest first."""
+        ...
+
+    # ---- announcements
+
+    async def draft_announcement(
+        self, text: str, *, created_by: str, now: datetime
+    ) -> Announcement:
+        """Keep what is to be announced; nothing is sent yet."""
+        ...
+
+    async def find_announcement(
+        self, announcement_id: int | None = None
+    ) -> Announcement | None:
+        """Find an announcement with its figures; without an id the one being sent."""
+        ...
+
+    async def start_announcement(self, announcement_id: int, *, now: datetime) -> bool:
+        """Begin to send a draft; False if it is none, or another one is being sent."""
+        ...
+
+    async def end_announcement(
+        self, announcement_id: int, state: AnnouncementState, *, now: datetime
+    ) -> bool:
+        """Cancel a draft or what is being sent, or say that it is done."""
+        ...
+
+    async def next_posts(
+        self,
+        announcement_id: int,
+        platforms: Collection[Platform],
+        *,
+        after: int = 0,
+        limit: int = 20,
+    ) -> Sequence[Recipient]:
+        """List private chats that have yet to get it, by id from `after` on.
+
+        Those that are gone and those that came after it was drafted are left out.
+        """
+        ...
+
+    async def begin_post(
+        self, announcement_id: int, recipient_id: int, *, now: datetime
+    ) -> bool:
+        """Note that one is about to be sent; False if it must not be (any more)."""
+        ...
+
+    async def settle_post(
+        self,
+        announcement_id: int,
+        recipient_id: int,
+        state: PostState | None,
+        *,
+        reason: str = "",
+    ) -> None:
+        """Write what became of one; None: surely not sent, to be tried again."""
         ...
 
     # ---- pictures

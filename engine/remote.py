@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from bot.config import EngineConfig
 from bot.errors import SourceError, SourceRefusedError, SourceUnavailableError
 from bot.model import AssetInfo, Reading, Signal, Snapshot, Wanted
+from bot.population import Spending
 from bot.ports import Clock
 from engine import history, pages, wire
 from engine.backoff import Backoff
@@ -82,6 +83,19 @@ class RemoteSource:
     def credits_used(self) -> int:
         """Calls made in this calendar month (UTC), as far as we know."""
         return self._budget.used
+
+    def spending(self, bookmark: str | None) -> Spending:
+        """Return what this month has cost, also by what another process wrote down."""
+        self._budget.restore(bookmark)
+        every = self._budget.interval(self._poll_calls, self._interval)
+        return Spending(
+            used=self._budget.used,
+            extra=self._budget.extra,
+            limit=self._budget.limit,
+            per_poll=self._poll_calls,
+            every_seconds=every.total_seconds(),
+            renews_at=next_month(self._now()),
+        )
 
     def next_fetch_at(self, now: datetime) -> datetime | None:
         """Return before when a fetch makes no call, None if it may be made now."""

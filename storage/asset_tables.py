@@ -180,6 +180,8 @@ class EventRow(Row, table=True):
         index("ix_events_open", "id", where="fanned_out_at IS NULL"),
         index("ix_events_source", "source", "id"),
         index("ix_events_asset", "asset_id", "id"),
+        index("ix_events_flips", "source", "as_of", where="kind = 'flip'"),
+        index("ix_events_corrects", "corrects", where="corrects <> ''"),
         NEVER_AGAIN,
     )
 

@@ -70,7 +70,7 @@ class AssetStore(StorePart):
             # our own pseudo-assets are there by name only
             statement = statement.where(~ASSETS.c.key.startswith(OWN_KEYS))
         if target is not None:
-            statement = statement.where(_is_named(target))
+            statement = statement.where(is_named(target))
         if limit:
             statement = statement.limit(limit)
         return await self._database.read(partial(_list_assets, statement=statement))
@@ -230,7 +230,8 @@ async def _find_assets(
     return await _list_assets(connection, statement) if folded else []
 
 
-def _is_named(target: Target) -> ColumnElement[bool]:
+def is_named(target: Target) -> ColumnElement[bool]:
+    """Whether a target names an asset, whatever the conditions."""
     match target.scope:
         case Scope.ASSET:
             return ASSETS.c.id == target.asset_id

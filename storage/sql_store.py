@@ -4,7 +4,11 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.ports import Clock, Store
+from storage.access import AccessStore
+from storage.announcements import AnnouncementStore
+from storage.api_keys import ApiKeyStore
 from storage.assets import AssetStore
+from storage.candles import CandleStore
 from storage.changing_source import ChangingSourceStore
 from storage.charts import ChartStore
 from storage.clock import ClockStore
@@ -24,8 +28,12 @@ from storage.lockfile import LockFile
 from storage.parking import ParkingStore
 from storage.places import PlaceStore
 from storage.polls import PollStore
+from storage.population import PopulationStore
 from storage.recipients import RecipientStore
 from storage.routes import RouteStore
+from storage.screens import ScreenStore
+from storage.succession import SuccessionStore
+from storage.trails import TrailStore
 from storage.watches import WatchStore
 
 
@@ -44,6 +52,11 @@ class SqlStore(
     ErrandStore,
     WatchStore,
     AssetStore,
+    ScreenStore,
+    AccessStore,
+    AnnouncementStore,
+    TrailStore,
+    PopulationStore,
     HistoryStore,
     FillingStore,
     ChangingSourceStore,
@@ -52,6 +65,9 @@ class SqlStore(
     LeaseStore,
     ValueStore,
     ClockStore,
+    CandleStore,
+    ApiKeyStore,
+    SuccessionStore,
     Store,
 ):
     """What Flipwatch remembers, on SQLite or PostgreSQL; `open_store` makes one.

@@ -18,7 +18,14 @@ from storage.asset_tables import (
     PollRow,
     ReadingRow,
 )
+from storage.candle_tables import ApiKeyRow, CandleRow, SeriesRow
 from storage.columns import Row
+from storage.desk_tables import (
+    AccessRuleRow,
+    AnnouncementPostRow,
+    AnnouncementRow,
+    InviteRow,
+)
 from storage.recipient_tables import (
     BotValueRow,
     DeliveryRow,
@@ -73,3 +80,10 @@ DELIVERIES = table(DeliveryRow)
 INBOX = table(InboxEntryRow)
 LEASES = table(LeaseRow)
 BOT_VALUES = table(BotValueRow)
+SERIES = table(SeriesRow)
+CANDLES = table(CandleRow)
+API_KEYS = table(ApiKeyRow)
+ACCESS_RULES = table(AccessRuleRow)
+INVITES = table(InviteRow)
+ANNOUNCEMENTS = table(AnnouncementRow)
+ANNOUNCEMENT_POSTS = table(AnnouncementPostRow)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from bot.errors import DeliveryError, SourceError
+from bot.limits import Lane
 from bot.message import Button, Message
 from bot.model import (
     Address,
@@ -177,6 +178,8 @@ class FakeSender:
         self.kept: list[str] = []
         self.prepared: list[JsonDict] = []
         self.waits: dict[str, timedelta] = {}
+        #: in which lane each turn was asked for
+        self.lanes: list[Lane] = []
         self._nonces: dict[tuple[str, str], str] = {}
         self._refusals: dict[str, list[DeliveryError]] = {}
         self._lost: list[DeliveryError] = []
@@ -233,8 +236,11 @@ class FakeSender:
         """Never paused as a whole."""
         return timedelta()
 
-    def turn(self, address: Address) -> AbstractAsyncContextManager[None]:
+    def turn(
+        self, address: Address, *, lane: Lane = Lane.ALERT
+    ) -> AbstractAsyncContextManager[None]:
         """Let everybody go at once."""
+        self.lanes.append(lane)
         return nullcontext()
 
     def free_in(self, address: Address) -> timedelta:

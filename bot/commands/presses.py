@@ -1,16 +1,19 @@
 """What buttons do. Every action is `v1:<name>[:<id>[:<rest>]]` and idempotent."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 
 from bot import grammar, replies
 from bot.commands import (
     about,
+    admin,
     alert_presses,
     charts,
     insight,
     menus,
     operators,
     place_presses,
+    screens,
     watching,
 )
 from bot.commands.room import Room
@@ -37,17 +40,29 @@ _CHANGES: Mapping[str, Callable[[Room, Call, Asset], Awaitable[PressReply]]] = {
 }
 
 
+_Press = Callable[[Room, Call, str], Awaitable[PressReply]]
+#: buttons that anybody may press anywhere, or that ask themselves who may
+_MENUS: Mapping[str, _Press] = {
+    **menus.MENUS,
+    "admin": admin.press,
+    **{
+        table: partial(screens.turn_page, command=table)
+        for table in ("flips", "top", "screen")
+    },
+}
+
+
 async def press(room: Room, call: Call, action: str) -> PressReply:
     """Do what a button says; unknown ones are answered kindly."""
     version, _, rest = action.partition(":")
     name, _, argument = rest.partition(":")
     if version != "v1":
         return PressReply(toast=_OLD)
-    menu = menus.MENUS.get(name)
+    menu = _MENUS.get(name)
     if menu is not None:
         return await menu(room, call, argument)
     match name:
-        case "chart" | "why" | "signal" | "watchme":
+        case "chart" | "why" | "signal" | "watchme" | "parts":
             return await _anybody(room, call, name, argument)
         case "sample" | "believe":
             return PressReply(message=await _SAID[name](room, call, ""))
@@ -74,6 +89,8 @@ async def _anybody(room: Room, call: Call, name: str, argument: str) -> PressRep
         return PressReply(toast=_OLD)
     if name == "watchme":
         return await alert_presses.watch_me(room, call, asset)
+    if name == "parts":
+        return PressReply(message=await about.why_grade(room, call, asset))
     if name == "chart":
         return PressReply(message=await charts.press(room, call, asset, rest))
     return PressReply(message=await alert_presses.details(room, call, asset))

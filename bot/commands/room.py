@@ -4,11 +4,12 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bot.errors import SourceError, UserError
 from bot.grammar import suggest
-from bot.model import Asset, AssetInfo, PlaceKind, Recipient
+from bot.model import Asset, AssetInfo, Explanation, PlaceKind, Recipient
+from bot.population import Spending
 from bot.ports import Call, Clock, Store
 from bot.rehearsals import Rehearsals
 
@@ -16,6 +17,8 @@ logger = logging.getLogger(__name__)
 
 #: the largest of several assets with one symbol is taken when it is so much larger
 OBVIOUS_FACTOR = 10
+#: an engine whose time is further away than this is a recording
+RECORDED = timedelta(days=7)
 #: an id of ours is a 64-bit integer
 _ID_DIGITS = 18
 #: bot value: operators that became so by the one-time code, a JSON list
@@ -24,6 +27,10 @@ OPERATORS = "operators"
 OPERATOR_PLACES = "operator_places"
 #: bot value: the one-time code itself
 CLAIM_CODE = "claim_code"
+
+
+async def _nothing() -> None:
+    """Nobody in this process has to be told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,11 +55,17 @@ class Room:
         operators: `platform:id` of operators named in the configuration.
         access: `open`, or who else may use the bot: `invite` and `list` let in
             operators and those an operator let in.
+        listed: subjects that the configuration lets in.
+        lines_per_minute: how much one user may type.
         troubles: what keeps parts from working, by name; an empty text is fine.
         wake: tells the dispatcher that something became due.
+        on_pause: tells this process that an operator changed what is paused.
+        spending: what a metered engine has cost, given its last bookmark.
         lookup: asks the engine for assets by symbol that no poll has brought yet.
         watches_max: how many watches one list may have.
         rehearsals: says what watches would have sent.
+        explain: says what an asset's newest grade is made of, by the engine's key; None
+            where the engine does not say, or not in this process.
     """
 
     store: Store
@@ -60,11 +73,23 @@ class Room:
     now: Clock
     operators: frozenset[str] = frozenset()
     access: str = "open"
+    listed: frozenset[str] = frozenset()
+    lines_per_minute: float = 30.0
     troubles: Callable[[], Mapping[str, str]] = dict
     wake: Callable[[], None] = lambda: None
+    on_pause: Callable[[], Awaitable[None]] = _nothing
+    spending: Callable[[str | None], Spending] | None = None
     lookup: Callable[[str], Awaitable[Sequence[AssetInfo]]] | None = None
     watches_max: int = 500
     rehearsals: Rehearsals | None = None
+    explain: Callable[[str], Explanation | None] = lambda _key: None
+
+    async def engine_now(self) -> datetime:
+        """Return the time by which ages count: ours, or that of a recording."""
+        now = self.now()
+        polls = await self.store.last_good_poll(self.source.name)
+        as_of = None if polls is None else polls.as_of
+        return now if as_of is None or abs(now - as_of) < RECORDED else as_of
 
     async def find_assets(self, word: str) -> Sequence[Asset]:
         """List the assets a word may mean; asks the engine for one not polled yet."""
@@ -116,6 +141,14 @@ class Room:
         near = await self.suggestion(word)
         hint = f"Did you mean {near}?" if near else "Its symbol, please, such as BTC."
         raise UserError(f"I don't know “{word}”", hint=hint)
+
+    def explanation(self, asset: Asset) -> Explanation | None:
+        """Explain the grade that is shown of an asset; None where nobody can."""
+        found = self.explain(asset.key)
+        if found is None or asset.state is None:
+            return None
+        # The engine may be an hour ahead of what has been stored: not this grade, then.
+        return found if found.as_of == asset.state.last.as_of else None
 
     async def asset_of(self, number: str) -> Asset | None:
         """Return the asset a button or link carries the id of, None if it is gone."""

@@ -93,7 +93,7 @@ class Adding:
 
 async def add_watches(room: Room, adding: Adding) -> replies.Watched:
     """Put every watch that is named and known; the rest becomes questions."""
-    await _refuse_what_never_matches(room, adding.parsed.conditions)
+    await refuse_what_never_matches(room, adding.parsed.conditions)
     result = replies.Watched(thresholds=adding.lines)
     left_out: list[str] = []
     for named in adding.parsed.named:
@@ -227,7 +227,12 @@ async def broad_problem(room: Room, named: Named) -> str:
     return ""
 
 
-async def _refuse_what_never_matches(room: Room, wanted: Conditions) -> None:
+async def refuse_what_never_matches(room: Room, wanted: Conditions) -> None:
+    """Let no condition pass on what this engine does not give.
+
+    Raises:
+        UserError: one could never match here.
+    """
     if wanted.min_market_cap is None and wanted.max_market_cap is None:
         return
     if not await room.store.has_market_caps(room.source.name):

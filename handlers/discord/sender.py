@@ -115,9 +115,11 @@ class DiscordSender:
         """Return for how long Discord wants nothing at all; zero if it does."""
         return self.limits.pause_left()
 
-    def turn(self, address: Address) -> AbstractAsyncContextManager[None]:
+    def turn(
+        self, address: Address, *, lane: Lane = Lane.ALERT
+    ) -> AbstractAsyncContextManager[None]:
         """Wait for a turn at the token's overall rate."""
-        return self.limits.turn(address.chat, is_private=True)
+        return self.limits.turn(address.chat, is_private=True, lane=lane)
 
     async def reply(self, address: Address, part: JsonDict, *, nonce: str) -> Receipt:
         """Wait for a turn before alerts, then post one part."""

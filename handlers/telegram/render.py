@@ -44,6 +44,7 @@ ROW_MAX: Final = 8
 #: date_time_format letters: core.telegram.org/bots/api#date-time-entity-formatting
 _TIME_FORMATS: Final = {
     TimeStyle.TIME: "t",
+    TimeStyle.SECONDS: "T",
     TimeStyle.DATE: "D",
     TimeStyle.BOTH: "dt",
     TimeStyle.RELATIVE: "r",

@@ -110,11 +110,12 @@ class TelegramSender:
         """Return for how long Telegram wants nothing at all; zero if it does."""
         return self.limits.pause_left()
 
-    def turn(self, address: Address) -> AbstractAsyncContextManager[None]:
-        """Wait for a turn at the token's overall rate, in this sender's lane."""
-        return self.limits.turn(
-            address.chat, is_private=_is_private(address), lane=self._lane
-        )
+    def turn(
+        self, address: Address, *, lane: Lane = Lane.ALERT
+    ) -> AbstractAsyncContextManager[None]:
+        """Wait for a turn at the token's overall rate; replies keep their own lane."""
+        own = self._lane if lane is Lane.ALERT else lane
+        return self.limits.turn(address.chat, is_private=_is_private(address), lane=own)
 
     async def reply(
         self, address: Address, part: JsonDict, *, nonce: str, is_plain: bool = False

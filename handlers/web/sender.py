@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import timedelta
 
 from bot.errors import StoreError, TemporaryDeliveryError
+from bot.limits import Lane
 from bot.message import Button, Message
 from bot.model import Address, JsonDict, Platform, Receipt
 from handlers.web import render as cards
@@ -54,9 +55,11 @@ class WebSender:
         """Return zero: our own page is never closed."""
         return timedelta()
 
-    def turn(self, address: Address) -> AbstractAsyncContextManager[None]:
+    def turn(
+        self, address: Address, *, lane: Lane = Lane.ALERT
+    ) -> AbstractAsyncContextManager[None]:
         """Wait for nothing."""
-        del address
+        del address, lane
         return nullcontext()
 
     async def send(

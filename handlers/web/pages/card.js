@@ -6,6 +6,7 @@ const MINUTE = 60;
 const RELATIVE_STEPS = [[60, "second"], [60, "minute"], [24, "hour"], [365, "day"], [Infinity, "year"]];
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
+const seconds = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
 const day = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
 const dayAndYear = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", year: "numeric" });
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
@@ -33,6 +34,7 @@ function inWords(moment, style) {
   if (style === "R") return fromNow(moment);
   if (style === "D") return inDays(moment);
   if (style === "t" && isToday(moment)) return clock.format(moment);
+  if (style === "T" && isToday(moment)) return seconds.format(moment);
   return `${inDays(moment)}, ${clock.format(moment)}`;
 }
 
