@@ -68,8 +68,8 @@ class RecordViews:
             keys = [asset.key for asset in assets]
         turns = await self._store.list_turns(self._source, keys)
         each = [past_signals.finished(_until(t, ref.until)) for t in turns.values()]
-        found, assets = past_signals.together(each), sum(map(bool, each))
-        return ref.category or self._source_title, found, assets
+        count = sum(map(bool, each))
+        return ref.category or self._source_title, past_signals.together(each), count
 
 
 def _until(turns: Sequence[Turn], end: datetime) -> Sequence[Turn]:
