@@ -57,6 +57,7 @@ from bot.model import (
 from bot.pictures import FlipDot, Look, PictureRef, Point, View
 from bot.population import Crowd, Inhabitant
 from bot.preferences import Preferences
+from bot.retention import Kept
 from bot.screening import Found, Screen
 from bot.trail import Trail
 
@@ -597,6 +598,14 @@ class Counts:
     recipients: int = 0
     assets: int = 0
     events: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """What is due and not sent yet: how many deliveries, and since when the oldest."""
+
+    due: int = 0
+    oldest: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1484,6 +1493,19 @@ class Store(Protocol):
 
     async def take_value(self, name: str, expected: str) -> bool:
         """Remove the setting if it is exactly this; True for one caller only."""
+        ...
+
+    async def backlog(self, now: datetime) -> Backlog:
+        """Count what is due at a moment."""
+        ...
+
+    async def prune(self, kind: Kept, *, before: datetime, limit: int) -> int:
+        """Take away some rows of a kind from before a moment; return how many.
+
+        At most `limit` (of recipients, whose rows go along, fewer) in a transaction;
+        0 says that none is left. What waits or still counts is never taken: open
+        deliveries and their events, frozen messages, the newest polls.
+        """
         ...
 
     async def counts(self, now: datetime) -> Counts:

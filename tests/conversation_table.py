@@ -22,7 +22,7 @@ SECTIONS: tuple[Section, ...] = (
             ),
             odd("/start please", "👋 I write when a crypto signal flips", on=TYPED),
             odd("/start watch_BTC", "👁 Watching BTC", BULLISH_BTC, on=TYPED),
-            odd("/start watch_NOSUCH", "❌ Nothing is watched yet", on=TYPED),
+            odd("/start watch_NOSUCH", "❌ Nothing new is watched", on=TYPED),
         ),
     ),
     Section(
@@ -102,7 +102,7 @@ SECTIONS: tuple[Section, ...] = (
         steps=(
             bad(
                 "/watch BTCC",
-                "❌ Nothing is watched yet",
+                "❌ Nothing new is watched",
                 "❌ BTCC: not known. Did you mean BTC?",
             ),
             bad(
@@ -122,7 +122,7 @@ SECTIONS: tuple[Section, ...] = (
                 "BTC ▸800◂",
                 "Did you mean 80? Nothing was changed.",
             ),
-            bad("/watch #nosuch", "❌ Nothing is watched yet", "…no asset has this…"),
+            bad("/watch #nosuch", "❌ Nothing new is watched", "…no asset has this…"),
             bad("/watch", "✋ What shall I watch?…", on=TYPED),
         ),
     ),
@@ -165,6 +165,7 @@ SECTIONS: tuple[Section, ...] = (
             odd("/signal $eth", "🔴 ETH (Ethereum) bearish · grade 38"),
             odd("/signal bitcoin", "🟢 BTC (Bitcoin) bullish · grade 83"),
             bad("/signal BTCC", "✋ I don't know “BTCC”", "Did you mean BTC?"),
+            bad("/signal etherum", "✋ I don't know “etherum”", "Did you mean ETH?"),
         ),
     ),
     Section(
@@ -247,6 +248,7 @@ SECTIONS: tuple[Section, ...] = (
             good("/mute BTC 1h", "🔕 BTC muted until …"),
             odd("/mute ETH until flip", "🔕 ETH muted until the next flip"),
             bad("/mute BTC ETH 1h", "✋ One asset at a time, please"),
+            bad("/mute BTC forever", "✋ “forever” is not a length of time"),
             bad("/mute NOSUCH", "✋ I don't know “…”"),
         ),
     ),
