@@ -225,6 +225,76 @@ SECTIONS: tuple[Section, ...] = (
         ),
     ),
     Section(
+        command="chart",
+        about=(
+            "Price with every flip marked and the grade below, in a picture with these"
+            " words; from 6h to 2y, `light` for a light one."
+        ),
+        usage=("/chart BTC 90d", "/chart BTC 1y light"),
+        steps=(
+            good("/chart BTC 90d", "🟢 BTC bullish · grade 83", "Price $97,120…"),
+            odd("/chart $eth", "🔴 ETH bearish · grade 38"),
+            bad("/chart BTC 3y", "✋ A chart goes back from 6h to 2y", "BTC ▸3y◂"),
+            bad("/chart BTC soon", "✋ I don't know “soon” here", "BTC ▸soon◂"),
+            bad("/chart BTCC", "✋ I don't know “BTCC”", "Did you mean BTC?"),
+            bad("/chart", "✋ A chart of what?…", on=TYPED),
+        ),
+    ),
+    Section(
+        command="market",
+        about=(
+            "How much of the market is bullish, its history in a picture, BTC and ETH,"
+            " who moved, sector by sector. `/watch MARKET 60` tells when it turns or"
+            " passes a line."
+        ),
+        usage=("/market",),
+        steps=(
+            good(
+                "/market",
+                "📊 Market …% bullish…",
+                "Market signal …",
+                "BTC 🟢▲ 83 · ETH 🔴▼ 38",
+                "… assets with a signal · …",
+            ),
+            good("/watch MARKET 60", "👁 Watching MARKET…"),
+            odd("/signal MARKET", "📊 Market …% bullish…"),
+        ),
+    ),
+    Section(
+        command="record",
+        about=(
+            "What past signals were worth: how often the price followed, the median"
+            " move from flip to flip, against holding. Of an asset, a category, or"
+            " without a name of the engine as a whole."
+        ),
+        usage=("/record BTC", "/record #ai", "/record"),
+        steps=(
+            good(
+                "/record BTC",
+                "📒 BTC: …, too few to say",
+                "A signal is finished with the next flip.",
+            ),
+            good("/record", "📒 …, too few to say"),
+            odd("/record #ai", "📒 ai: …, too few to say"),
+            bad("/record BTCC", "✋ I don't know “BTCC”", "Did you mean BTC?"),
+            bad("/record #nosuch", "✋ No asset has the category “nosuch”"),
+        ),
+    ),
+    Section(
+        command="simulate",
+        about=(
+            "What a watch would have sent in the last 90 days and on its worst day, by"
+            " the very same rules; nothing is watched by it."
+        ),
+        usage=("/simulate BTC grade>=80", "/simulate top100"),
+        steps=(
+            good("/simulate BTC grade>=80", "🧪 BTC grade>=80: too little history yet"),
+            odd("/simulate #ai", "🧪 #ai: too little history yet"),
+            bad("/simulate BTC 800", "✋ A grade goes from 0 to 100", "BTC ▸800◂"),
+            bad("/simulate", "✋ Simulate what?…", on=TYPED),
+        ),
+    ),
+    Section(
         command="threshold",
         about="Lines a grade may cross: for one asset, or for all your watches.",
         usage=("/threshold BTC 80 50", "/threshold 80 50", "/threshold off"),
@@ -349,6 +419,16 @@ SECTIONS: tuple[Section, ...] = (
             good("/budget 3", "🧮 3 messages a day are fine"),
             good("/budget off", "🧮 No limit on messages a day"),
             bad("/budget 1000", "✋ A number of messages from 1 to 50, please"),
+        ),
+    ),
+    Section(
+        command="pictures",
+        about="Whether alerts about one asset carry its chart.",
+        usage=("/pictures on", "/pictures off"),
+        steps=(
+            odd("/pictures", "🖼 Pictures: when I ask"),
+            good("/pictures on", "🖼 Pictures: with alerts"),
+            bad("/pictures sometimes", "✋ On or off, please"),
         ),
     ),
     Section(
@@ -488,6 +568,23 @@ SECTIONS: tuple[Section, ...] = (
             good("/claim {code}", "🔑 You are an operator now"),
             odd("/claim {code}", "🔑 You are an operator already"),
         ),
+    ),
+    Section(
+        command="believe",
+        about=(
+            "For operators: let a snapshot through once that I hold because it can"
+            " hardly be true."
+        ),
+        usage=("/believe",),
+        is_operator=True,
+        on=TYPED,
+        steps=(good("/believe", "👌 Nothing is held", on=TYPED),),
+    ),
+    Section(
+        command="believe",
+        about="Nobody else can:",
+        on=TYPED,
+        steps=(bad("/believe", "🔒 Only operators can say that", on=TYPED),),
     ),
     Section(
         command="admin",

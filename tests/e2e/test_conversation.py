@@ -360,7 +360,15 @@ async def test_every_line_is_answered_as_the_manual_says_in_the_web_chat(
 #: nothing that is typed after these is wrong
 UNBREAKABLE = {
     (name, "bad")
-    for name in ("start", "help", "watchlist", "status", "settings", "forgetme")
+    for name in (
+        "start",
+        "help",
+        "watchlist",
+        "market",
+        "status",
+        "settings",
+        "forgetme",
+    )
 } | {("unlink", "good"), ("unlink", "bad")}
 
 
