@@ -225,73 +225,43 @@ SECTIONS: tuple[Section, ...] = (
         ),
     ),
     Section(
-        command="chart",
-        about=(
-            "Price with every flip marked and the grade below, in a picture with these"
-            " words; from 6h to 2y, `light` for a light one."
-        ),
-        usage=("/chart BTC 90d", "/chart BTC 1y light"),
-        steps=(
-            good("/chart BTC 90d", "🟢 BTC bullish · grade 83", "Price $97,120…"),
-            odd("/chart $eth", "🔴 ETH bearish · grade 38"),
-            bad("/chart BTC 3y", "✋ A chart goes back from 6h to 2y", "BTC ▸3y◂"),
-            bad("/chart BTC soon", "✋ I don't know “soon” here", "BTC ▸soon◂"),
-            bad("/chart BTCC", "✋ I don't know “BTCC”", "Did you mean BTC?"),
-            bad("/chart", "✋ A chart of what?…", on=TYPED),
-        ),
-    ),
-    Section(
         command="market",
-        about=(
-            "How much of the market is bullish, its history in a picture, BTC and ETH,"
-            " who moved, sector by sector. `/watch MARKET 60` tells when it turns or"
-            " passes a line."
-        ),
+        about="How much of the market is bullish, its biggest movers, BTC and ETH.",
         usage=("/market",),
         steps=(
-            good(
-                "/market",
-                "📊 Market …% bullish…",
-                "Market signal …",
-                "BTC 🟢▲ 83 · ETH 🔴▼ 38",
-                "… assets with a signal · …",
-            ),
-            good("/watch MARKET 60", "👁 Watching MARKET…"),
-            odd("/signal MARKET", "📊 Market …% bullish…"),
+            good("/market", "📊 Market …% bullish", "BTC 🟢▲ 83 · ETH 🔴▼ 38"),
+            odd("/market today", "📊 Market …% bullish", on=TYPED),
+            bad("/markt", "✋ I don't know /markt", "Did you mean /market?…", on=TYPED),
         ),
     ),
     Section(
         command="record",
-        about=(
-            "What past signals were worth: how often the price followed, the median"
-            " move from flip to flip, against holding. Of an asset, a category, or"
-            " without a name of the engine as a whole."
-        ),
-        usage=("/record BTC", "/record #ai", "/record"),
+        about="What the engine's past signals were worth, against holding.",
+        usage=("/record BTC",),
         steps=(
-            good(
-                "/record BTC",
-                "📒 BTC: …, too few to say",
-                "A signal is finished with the next flip.",
-            ),
-            good("/record", "📒 …, too few to say"),
-            odd("/record #ai", "📒 ai: …, too few to say"),
-            bad("/record BTCC", "✋ I don't know “BTCC”", "Did you mean BTC?"),
-            bad("/record #nosuch", "✋ No asset has the category “nosuch”"),
+            good("/record BTC", "📒 BTC: 0 signals so far, too few to say"),
+            odd("/record $eth", "📒 ETH: 0 signals so far, too few to say"),
+            bad("/record NOSUCH", "✋ I don't know “NOSUCH”"),
+        ),
+    ),
+    Section(
+        command="chart",
+        about="A picture: the price with its flips, the grade below.",
+        usage=("/chart BTC", "/chart BTC 90d"),
+        steps=(
+            good("/chart BTC", "🟢 BTC bullish · grade 83", "No flip in 90d"),
+            odd("/chart $eth 90d", "🔴 ETH bearish · grade 38"),
+            bad("/chart NOSUCH", "✋ I don't know “NOSUCH”"),
         ),
     ),
     Section(
         command="simulate",
-        about=(
-            "What a watch would have sent in the last 90 days and on its worst day, by"
-            " the very same rules; nothing is watched by it."
-        ),
-        usage=("/simulate BTC grade>=80", "/simulate top100"),
+        about="What a watch would have sent in the last days, and its worst day.",
+        usage=("/simulate BTC grade>=80",),
         steps=(
-            good("/simulate BTC grade>=80", "🧪 BTC grade>=80: too little history yet"),
-            odd("/simulate #ai", "🧪 #ai: too little history yet"),
-            bad("/simulate BTC 800", "✋ A grade goes from 0 to 100", "BTC ▸800◂"),
-            bad("/simulate", "✋ Simulate what?…", on=TYPED),
+            good("/simulate BTC", "🧪 BTC: too little history yet"),
+            odd("/simulate #ai grade>=80", "🧪 …too little history yet"),
+            bad("/simulate BTC grad>=80", "✋ I don't know the word “grad”"),
         ),
     ),
     Section(
@@ -419,16 +389,6 @@ SECTIONS: tuple[Section, ...] = (
             good("/budget 3", "🧮 3 messages a day are fine"),
             good("/budget off", "🧮 No limit on messages a day"),
             bad("/budget 1000", "✋ A number of messages from 1 to 50, please"),
-        ),
-    ),
-    Section(
-        command="pictures",
-        about="Whether alerts about one asset carry its chart.",
-        usage=("/pictures on", "/pictures off"),
-        steps=(
-            odd("/pictures", "🖼 Pictures: when I ask"),
-            good("/pictures on", "🖼 Pictures: with alerts"),
-            bad("/pictures sometimes", "✋ On or off, please"),
         ),
     ),
     Section(
@@ -560,6 +520,33 @@ SECTIONS: tuple[Section, ...] = (
         ),
     ),
     Section(
+        command="pictures",
+        about="Whether alerts bring their picture along.",
+        usage=("/pictures on", "/pictures off"),
+        steps=(
+            good("/pictures on", "🖼 Pictures: with alerts"),
+            odd("/pictures", "🖼 Pictures: with alerts"),
+            bad("/pictures maybe", "✋ On or off, please"),
+        ),
+    ),
+    Section(
+        command="believe",
+        about=(
+            "For operators: grades that were held back as implausible are so, and"
+            " count."
+        ),
+        usage=("/believe",),
+        is_operator=True,
+        on=TYPED,
+        steps=(good("/believe", "👌 Nothing is held"),),
+    ),
+    Section(
+        command="believe",
+        about="To others:",
+        on=TYPED,
+        steps=(bad("/believe", "🔒 Only operators can say that"),),
+    ),
+    Section(
         command="claim",
         about="Become an operator, by the code that was printed at the first start.",
         usage=("/claim CODE",),
@@ -568,23 +555,6 @@ SECTIONS: tuple[Section, ...] = (
             good("/claim {code}", "🔑 You are an operator now"),
             odd("/claim {code}", "🔑 You are an operator already"),
         ),
-    ),
-    Section(
-        command="believe",
-        about=(
-            "For operators: let a snapshot through once that I hold because it can"
-            " hardly be true."
-        ),
-        usage=("/believe",),
-        is_operator=True,
-        on=TYPED,
-        steps=(good("/believe", "👌 Nothing is held", on=TYPED),),
-    ),
-    Section(
-        command="believe",
-        about="Nobody else can:",
-        on=TYPED,
-        steps=(bad("/believe", "🔒 Only operators can say that", on=TYPED),),
     ),
     Section(
         command="admin",
