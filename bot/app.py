@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self, cast
 from bot import errands, steward, supervisor, upkeep
 from bot.announcer import STEP_EVERY as ANNOUNCE_EVERY
 from bot.announcer import AnnouncePlan, Announcer
-from bot.backfill import STEP_EVERY, Backfill
+from bot.backfill import Backfill
 from bot.chart_views import ChartViews
 from bot.commands import CommandDesk, Room, SourceInfo
 from bot.commands.operators import first_start_code
@@ -483,8 +483,10 @@ class App:
                     schedule.every(LIFE_LOOK, self._send_signs, name="life_signs")
                     schedule.every(ANNOUNCE_EVERY, self._announce, name="announce")
                 schedule.every(PAUSES_EVERY, self._look_at_pauses, name="pauses")
-                if self._has("poll") and self.backfill is not None:
-                    schedule.every(STEP_EVERY, self._fill_in, name="backfill")
+                if self._has("poll"):
+                    if self.backfill is not None:
+                        every = self.backfill.every
+                        schedule.every(every, self._fill_in, name="backfill")
                     tidy = self.housekeeper.look
                     every = HOUSEKEEPING_LOOK
                     schedule.every(every, tidy, name="housekeeping", at_once=False)

@@ -113,11 +113,13 @@ class ExplainingSource(Protocol):
 class HistorySource(Protocol):
     """A grading engine that also says what it said before.
 
-    `history_together` is of how many assets one fetch may ask.
+    `history_together` is of how many assets one fetch may ask, `history_every` how
+    often one may be made.
     """
 
     name: str
     history_together: int
+    history_every: timedelta
 
     async def fetch_history(
         self, keys: Sequence[str], last: datetime
