@@ -5,17 +5,18 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
 
-from bot import errands, steward, supervisor, upkeep
-from bot.commands import CommandDesk, Room, SourceInfo
+from bot import errands, logs, steward, supervisor, upkeep
+from bot.commands import Room, SourceInfo
 from bot.commands.operators import first_start_code
 from bot.config import Config, Role
 from bot.dispatcher import Dispatcher, DispatchPlan
 from bot.errands import Errands
-from bot.errors import StoreError
+from bot.errors import ConfigError, StoreError
 from bot.fanout import FanOut
 from bot.housekeeping import LOOK_EVERY as HOUSEKEEPING_LOOK
 from bot.housekeeping import Housekeeper
@@ -27,6 +28,7 @@ from bot.model import Address, Event, Platform
 from bot.operator_post import OperatorPost, PostPlan
 from bot.poller import Poller, PollPlan
 from bot.ports import Clock, Face, GradeSource, Hook, Keeper, Sender, Store
+from bot.reload import compare
 from bot.schedule import Schedule
 from bot.sharing import Sharing, worker_name
 from bot.steward import Reach, Steward
@@ -49,6 +51,9 @@ DRAIN = timedelta(seconds=10)
 #: the engine is in trouble for /readyz when no poll worked for so many intervals
 STALE_INTERVALS = 3
 FAN_OUT = "fan-out"
+#: how long `run_once` goes on sending, and how long it waits for a chat's turn
+ONCE_PATIENCE = timedelta(minutes=5)
+ONCE_PAUSE = timedelta(milliseconds=200)
 
 
 def utc_now() -> datetime:
@@ -79,7 +84,7 @@ class App:
         self.poller: Poller
         self.fanout: FanOut
         self.dispatcher: Dispatcher
-        self.desk: CommandDesk
+        self.desk: TimedDesk
         self.web: WebFace
         self.faces: list[Face] = []
         self.sharing: Sharing
@@ -90,6 +95,7 @@ class App:
         self.exit_hard: Callable[[], None] = lambda: None
         self.room: Room
         self.watchman: Watchman
+        self._post: OperatorPost
         self.errands: Errands
         self.steward: Steward
         self._open_private: Callable[[str], Awaitable[Address]] | None = None
@@ -213,7 +219,7 @@ class App:
             watches_max=config.app.watches_max,
         )
         self.desk = TimedDesk(self.room, on_answer=self._metrics.answered)
-        post = OperatorPost(
+        self._post = post = OperatorPost(
             store,
             senders,
             PostPlan(
@@ -356,6 +362,53 @@ class App:
                 # only now: what was in flight was sent under the lease
                 self.sharing.stop()
         logger.info("stopped", extra={"action": "stopped"})
+
+    def reload(self, config: Config) -> None:
+        """Take over what another configuration changes and may change at once.
+
+        The rest is named in the log and waits for a restart.
+        """
+        change = compare(self.config, config)
+        self.config = change.config
+        logs.set_up(self.config)
+        app = self.config.app
+        self.room = replace(
+            self.room,
+            operators=frozenset(app.operators),
+            access=app.access,
+            watches_max=app.watches_max,
+        )
+        self.desk.move(self.room)
+        self._post.appoint(self.room.operators)
+        self.housekeeper.keep = self.config.keep
+        extra = {"action": "reloaded", "changed": " ".join(change.live) or "nothing"}
+        if change.waiting:
+            extra["needs_restart"] = " ".join(change.waiting)
+        logger.info("configuration read anew", extra=extra)
+
+    async def run_once(self, patience: timedelta = ONCE_PATIENCE) -> str:
+        """Poll once, hand out, deliver what is due, tidy up; for cron.
+
+        Nobody is listened to. Returns what kept the poll from working, or an empty
+        string. What is not sent within `patience` is sent by the next call.
+        """
+        if self.config.storage.is_shared:
+            raise ConfigError("--once is for SQLite: processes that share take turns")
+        deadline = time.monotonic() + patience.total_seconds()
+        await self._mend_clock()
+        await self._poll()
+        await self.fanout.fan_out_open()
+        await self._send_signs()
+        while time.monotonic() < deadline:
+            sent = await self.dispatcher.deliver_due()
+            if not sent and not (await self.store.backlog(self.now())).due:
+                break
+            await asyncio.sleep(0 if sent else ONCE_PAUSE.total_seconds())
+        await self.errands.run_due()
+        await self.steward.look()
+        await self.watchman.look()
+        await self.housekeeper.look()
+        return self.poller.trouble()
 
     async def _watch(self) -> None:
         """Watch the loops; raise `StuckError` when one hangs."""
