@@ -2,6 +2,7 @@
 #
 #   make demo               the whole bot on this machine, without keys
 #   make demo PORT=8123     the same at another port
+#   make demo SCENARIO=record   the documented record of a real engine
 #   make test               all tests
 #   make test ARGS=tests/bot
 #   make bench ONLY=fanout_flip_100k
@@ -9,6 +10,7 @@
 
 PYTHON ?= python3
 PORT ?=
+SCENARIO ?=
 ARGS ?=
 ONLY ?=
 # Tests run in as many processes as there are cores, but at most so many.
@@ -20,13 +22,13 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports bench crash docs lock clean
+.PHONY: help demo test check lint types imports bench crash docs transcripts lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(INSTALLED) ## run the bot with a recorded market, no keys needed; PORT=8123 chooses the port
-	@$(BIN)/flipwatch demo $(if $(PORT),--port $(PORT))
+demo: $(INSTALLED) ## run the bot on a made-up market, no keys needed; PORT=8123, SCENARIO=record
+	@$(BIN)/flipwatch demo $(if $(PORT),--port $(PORT)) $(if $(SCENARIO),--scenario $(SCENARIO))
 
 test: $(INSTALLED) ## run all tests; ARGS=tests/bot runs some
 	@$(BIN)/python -m pytest -q -n $(JOBS) --maxprocesses $(MAX_JOBS) $(ARGS)
@@ -50,12 +52,16 @@ crash: $(INSTALLED) ## kill -9 the program KILLS=200 times per platform and data
 	@KILLS=$(or $(KILLS),200) $(BIN)/python -m pytest -q -rP -n $(JOBS) \
 	  --maxprocesses $(MAX_JOBS) tests/crash $(ARGS)
 
-docs: $(INSTALLED) ## write config.example.toml and docs/configuration.md from bot/config.py
+docs: $(INSTALLED) ## write config.example.toml, docs/configuration.md and docs/commands.md
 	@$(BIN)/python -m bot.options
+	@$(BIN)/python tests/commands_manual.py
+
+transcripts: $(INSTALLED) ## play the stories and write docs/transcripts.md
+	@$(BIN)/python tests/transcripts.py
 
 lock: $(INSTALLED) ## write requirements.lock anew; ARGS=--upgrade takes the newest versions
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
-	  --extra postgres --group dev --no-annotate --generate-hashes \
+	  --extra postgres --extra engine --group dev --no-annotate --generate-hashes \
 	  --custom-compile-command "make lock" $(ARGS) \
 	  pyproject.toml --output-file requirements.lock
 

@@ -35,7 +35,15 @@ BENCHMARKS: dict[str, tuple[str, ...]] = {
     ),
     "benchmarks.stuck": ("stuck_chat_p99_s",),
     "benchmarks.commands": ("command_p99_s",),
+    "benchmarks.charts": ("charts_per_s", "charts_stall_ms"),
     "benchmarks.growth": ("fanout_growth_watchers", "fanout_growth_assets"),
+    "benchmarks.grading": ("grade_2000x3y_s", "grade_hour_500_s"),
+    "benchmarks.api": (
+        "api_signals",
+        "api_304",
+        "api_signals_p99_ms",
+        "api_304_p99_ms",
+    ),
 }
 
 

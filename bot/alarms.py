@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from bot import words
 from bot.message import (
     Block,
+    Button,
     Line,
     Message,
     Moment,
@@ -37,6 +38,9 @@ _ADVICE: Mapping[Cause, Line] = {
     ),
     Cause.UNAVAILABLE: line(
         "Check the network and ", code("engine.base_url"), "; else it is the engine's."
+    ),
+    Cause.IMPLAUSIBLE: line(
+        "Nothing is detected on it. If it is so, say ", code("/believe"), "."
     ),
     Cause.UNREADABLE: line(
         "Check ", code("engine.base_url"), ": no engine I know answers like that."
@@ -74,6 +78,9 @@ def engine_fails(
             f" · 0 of {trouble.polls} polls worked",
         ),
         body=tuple(body),
+        buttons=((Button("Believe it", "v1:believe"),),)
+        if trouble.cause is Cause.IMPLAUSIBLE
+        else (),
         tone=Tone.TROUBLE,
     )
 

@@ -2,15 +2,20 @@
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self, cast
 
 from bot import errands, logs, steward, supervisor, upkeep
+from bot.announcer import STEP_EVERY as ANNOUNCE_EVERY
+from bot.announcer import AnnouncePlan, Announcer
+from bot.backfill import STEP_EVERY, Backfill
+from bot.chart_views import ChartViews
 from bot.commands import Room, SourceInfo
 from bot.commands.operators import first_start_code
 from bot.config import Config, Role
@@ -18,16 +23,33 @@ from bot.dispatcher import Dispatcher, DispatchPlan
 from bot.errands import Errands
 from bot.errors import ConfigError, StoreError
 from bot.fanout import FanOut
+from bot.gallery import Gallery, ViewMaker
 from bot.housekeeping import LOOK_EVERY as HOUSEKEEPING_LOOK
 from bot.housekeeping import Housekeeper
 from bot.life_signs import LOOK_EVERY as LIFE_LOOK
 from bot.life_signs import LifePlan, LifeSigns
 from bot.limits import Limits
+from bot.market_views import MarketViews
 from bot.metrics import Metrics
-from bot.model import Address, Event, Platform
+from bot.model import Address, Event, Explanation, Platform, Wanted
 from bot.operator_post import OperatorPost, PostPlan
+from bot.pauses import LOOK_EVERY as PAUSES_EVERY
+from bot.pauses import Pauses
+from bot.pictures import PictureKind
 from bot.poller import Poller, PollPlan
-from bot.ports import Clock, Face, GradeSource, Hook, Keeper, Sender, Store
+from bot.ports import (
+    Clock,
+    ExplainingSource,
+    Face,
+    GradeSource,
+    HistorySource,
+    Hook,
+    Keeper,
+    Sender,
+    Store,
+)
+from bot.record_views import RecordViews
+from bot.rehearsals import RehearsalPlan, Rehearsals
 from bot.reload import compare
 from bot.schedule import Schedule
 from bot.sharing import Sharing, worker_name
@@ -36,11 +58,15 @@ from bot.timed_desk import TimedDesk
 from bot.watchdog import StuckError, Watchdog
 from bot.watchman import LOOK_EVERY, Watchman, WatchPlan
 from engine import open_source, public_note
+from handlers.pictures.studio import Studio
 from handlers.web.face import WebFace
 from handlers.web.inbox import Inboxes, InboxHub
 from handlers.web.probes import Probes
 from handlers.web.sender import WebSender
-from storage import open_store
+from storage import SqlStore, open_store
+
+if TYPE_CHECKING:
+    from engine.api.service import Grading
 
 logger = logging.getLogger(__name__)
 
@@ -54,11 +80,31 @@ FAN_OUT = "fan-out"
 #: how long `run_once` goes on sending, and how long it waits for a chat's turn
 ONCE_PATIENCE = timedelta(minutes=5)
 ONCE_PAUSE = timedelta(milliseconds=200)
+GRADING = "grading"
+#: how the names of our own engine begin, whichever its version and exchange
+EMBEDDED = "embedded:"
+#: what the API serves where only watched coins are polled
+API_TOP = 100
 
 
 def utc_now() -> datetime:
     """Return the time now: the one clock that is passed to everything."""
     return datetime.now(UTC)
+
+
+def engine_wanted(config: Config) -> Wanted:
+    """Return the coins that the API serves, whoever watches what."""
+    match = re.fullmatch(r"top(\d+)", config.engine.universe)
+    if config.engine.universe == "all":
+        return Wanted(is_all=True)
+    return Wanted(top=int(match[1]) if match else API_TOP)
+
+
+def explainer(source: GradeSource) -> Callable[[str], Explanation | None]:
+    """Return what explains grades; it knows nothing where the engine says nothing."""
+    if isinstance(source, ExplainingSource):
+        return source.explain
+    return lambda _key: None
 
 
 class App:
@@ -88,14 +134,19 @@ class App:
         self.web: WebFace
         self.faces: list[Face] = []
         self.sharing: Sharing
+        self.pauses: Pauses
+        self.announcer: Announcer
         self._hooks: list[Hook] = []
         self._poll_began = self._polled_at = time.monotonic()
         self.watchdog: Watchdog
         #: ends the process where a clean stop hangs as well; the program sets it
         self.exit_hard: Callable[[], None] = lambda: None
         self.room: Room
+        self.rehearsals: Rehearsals
+        self.backfill: Backfill | None = None
         self.watchman: Watchman
         self._post: OperatorPost
+        self._grading: Grading | None = None
         self.errands: Errands
         self.steward: Steward
         self._open_private: Callable[[str], Awaitable[Address]] | None = None
@@ -120,8 +171,6 @@ class App:
 
     async def _build(self, stack: AsyncExitStack) -> None:
         config, now = self.config, self.now
-        self.source = open_source(config.engine, now=now)
-        stack.push_async_callback(self.source.close)
         store = await open_store(
             config.storage.url,
             now=now,
@@ -129,9 +178,15 @@ class App:
             may_migrate=config.storage.may_migrate,
         )
         stack.push_async_callback(store.close)
+        self.source = open_source(config.engine, now=now, candles=store)
+        stack.push_async_callback(self.source.close)
+        if self.source.name.startswith(EMBEDDED):
+            await store.succeed_source(EMBEDDED, self.source.name)
+        stack.push_async_callback(self._end_rehearsals)
         store.update_every = self.source.update_every
         self.store = store
         self._metrics = Metrics(store, self.source.name, now=now)
+        self._shelf = self._open_gallery(stack, store)
         upkeep.watch_with(self._metrics, config, self.source)
         inboxes = Inboxes(store, InboxHub(), now=now)
         senders: dict[Platform, Sender] = {}
@@ -153,6 +208,7 @@ class App:
                 refresh=self._refresh,
             ),
             default_inbox=self._default_inbox,
+            shelf=self._shelf,
         )
         self.web.serve(self._hooks)
         self.faces = [self.web, *chats] if self._has("web") else chats
@@ -163,6 +219,47 @@ class App:
         self._free_faces = [
             face for face in self.faces if not self.sharing.share_listening(face)
         ]
+        if config.api.serve:
+            self._add_api(store)
+
+    def _add_api(self, store: SqlStore) -> None:
+        """Serve the engine to others as well; it keeps itself up to date."""
+        from engine.api.service import ApiService, Feed, Grading, Memory
+        from engine.embedded.source import EmbeddedSource
+
+        source = self.source
+        if not isinstance(source, EmbeddedSource):
+            raise ConfigError("api.serve: what is served is our own engine")
+        # what stands is kept with every poll, here or in another process
+        memory = Memory(load=lambda: store.bookmark(source.name))
+        self._grading = Grading(
+            source, engine_wanted(self.config), now=self.now, memory=memory
+        )
+        feed = Feed(
+            state=lambda: source.state,
+            trouble=self._grading.trouble,
+            candles=store,
+        )
+        api = ApiService(self.config.api, feed, store, now=self.now)
+        self.faces.append(api)
+        self._free_faces.append(api)
+
+    def _open_gallery(self, stack: AsyncExitStack, store: Store) -> Gallery:
+        studio = Studio()
+        stack.push_async_callback(studio.close)
+        name, title = self.source.name, self.source.title
+        makers: dict[PictureKind, ViewMaker] = {
+            PictureKind.CHART: ChartViews(store, source_title=title).make,
+            PictureKind.MARKET: MarketViews(
+                store, source=name, source_title=title
+            ).make,
+            PictureKind.RECORD: RecordViews(
+                store, source=name, source_title=title
+            ).make,
+        }
+        gallery = Gallery(studio, makers)
+        stack.push_async_callback(gallery.close)
+        return gallery
 
     def _has(self, *roles: Role) -> bool:
         """Whether this process has one of these roles."""
@@ -187,6 +284,16 @@ class App:
             ),
             now=now,
         )
+        self.pauses = Pauses(store, apply=self.dispatcher.hold)
+        self.announcer = Announcer(
+            store,
+            senders,
+            AnnouncePlan(
+                send_timeout=timedelta(seconds=delivery.send_timeout),
+                may_send=self.dispatcher.has_room,
+            ),
+            now=now,
+        )
         self.fanout = FanOut(store, now=now, wake=self.dispatcher.wake)
         self.poller = Poller(
             self.source,
@@ -196,6 +303,7 @@ class App:
                 universe=config.engine.universe,
                 band=config.alerts.rearm_band,
                 worker=worker,
+                is_paused=self.pauses.are_polls,
                 on_poll=self._polled,
             ),
             now=now,
@@ -207,16 +315,38 @@ class App:
             update_every=self.source.update_every,
             public_note=public_note(config.engine),
         )
+        offers_past = hasattr(self.source, "fetch_history")
+        self.backfill = (
+            Backfill(cast("HistorySource", self.source), store, now=now)
+            if offers_past
+            else None
+        )
+        self.rehearsals = Rehearsals(
+            store,
+            RehearsalPlan(
+                source=source.name,
+                interval=timedelta(seconds=config.engine.poll_interval),
+                update_every=source.update_every,
+                band=config.alerts.rearm_band,
+            ),
+            now=now,
+        )
         self.room = Room(
             store=store,
             source=source,
             now=now,
             operators=frozenset(config.app.operators),
             access=config.app.access,
+            listed=frozenset(config.app.users),
+            lines_per_minute=config.app.lines_per_minute,
             troubles=self.troubles,
             wake=self.dispatcher.wake,
+            on_pause=self.pauses.look,
+            spending=getattr(self.source, "spending", None),
             lookup=self.source.lookup,
             watches_max=config.app.watches_max,
+            explain=explainer(self.source),
+            rehearsals=self.rehearsals,
         )
         self.desk = TimedDesk(self.room, on_answer=self._metrics.answered)
         self._post = post = OperatorPost(
@@ -287,14 +417,21 @@ class App:
             self._metrics.watch_limits(Platform.TELEGRAM, limits)
             if self._has("deliver"):
                 telegram = open_sender(
-                    config.telegram, send_timeout=timeout, limits=limits
+                    config.telegram,
+                    send_timeout=timeout,
+                    limits=limits,
+                    shelf=self._shelf,
                 )
                 stack.push_async_callback(telegram.close)
                 senders[Platform.TELEGRAM] = keepers[Platform.TELEGRAM] = telegram
 
             def telegram_face() -> Face:
                 face = TelegramFace(
-                    config.telegram, self.desk, now=self.now, limits=limits
+                    config.telegram,
+                    self.desk,
+                    now=self.now,
+                    limits=limits,
+                    shelf=self._shelf,
                 )
                 self._hooks += face.hooks
                 return face
@@ -304,7 +441,7 @@ class App:
             from handlers.discord.face import DiscordFace
             from handlers.discord.sender import DiscordSender
 
-            discord = DiscordSender(config.discord, timeout=timeout)
+            discord = DiscordSender(config.discord, timeout=timeout, shelf=self._shelf)
             self._metrics.watch_limits(Platform.DISCORD, discord.limits)
             stack.push_async_callback(discord.close)
             if self._has("deliver"):
@@ -323,6 +460,8 @@ class App:
         Raises whatever ended a part that must never end.
         """
         await self._greet()
+        # before the first poll and the first send: a pause outlives a restart
+        await self.pauses.look()
         async with AsyncExitStack() as stack:
             schedule = await stack.enter_async_context(Schedule(self.now))
             async with asyncio.TaskGroup() as group:
@@ -331,6 +470,9 @@ class App:
                     loops.append(group.create_task(self.fanout.run(), name=FAN_OUT))
                 if self._has("deliver", "web"):
                     loops.append(group.create_task(self.dispatcher.run()))
+                if self._grading is not None:
+                    grading = group.create_task(self._grading.run(), name=GRADING)
+                    loops.append(grading)
                 for face in self._free_faces:
                     await face.start()
                     stack.push_async_callback(face.stop)
@@ -345,6 +487,10 @@ class App:
                     every = steward.LOOK_EVERY
                     schedule.every(every, self.steward.look, name="steward")
                     schedule.every(LIFE_LOOK, self._send_signs, name="life_signs")
+                    schedule.every(ANNOUNCE_EVERY, self._announce, name="announce")
+                schedule.every(PAUSES_EVERY, self._look_at_pauses, name="pauses")
+                if self._has("poll") and self.backfill is not None:
+                    schedule.every(STEP_EVERY, self._fill_in, name="backfill")
                     tidy = self.housekeeper.look
                     every = HOUSEKEEPING_LOOK
                     schedule.every(every, tidy, name="housekeeping", at_once=False)
@@ -376,6 +522,8 @@ class App:
             self.room,
             operators=frozenset(app.operators),
             access=app.access,
+            listed=frozenset(app.users),
+            lines_per_minute=app.lines_per_minute,
             watches_max=app.watches_max,
         )
         self.desk.move(self.room)
@@ -440,12 +588,23 @@ class App:
         """Let sends in flight end; what does not in time goes out again later."""
         self.dispatcher.stop()
         for task in loops:
-            if task.get_name() == FAN_OUT:
+            if task.get_name() in {FAN_OUT, GRADING}:
                 task.cancel()
         if loops:
             _, late = await asyncio.wait(loops, timeout=DRAIN.total_seconds())
             for task in late:
                 task.cancel()
+
+    async def _fill_in(self) -> None:
+        if self.backfill is None:
+            return
+        try:
+            await self.backfill.step()
+        except StoreError:
+            logger.exception("history not kept", extra={"action": "backfill"})
+
+    async def _end_rehearsals(self) -> None:
+        await self.rehearsals.close()
 
     async def _poll(self) -> None:
         self._poll_began = time.monotonic()
@@ -466,6 +625,19 @@ class App:
         if step > timedelta():
             logger.warning("the clock stepped back", extra={"seconds": step.seconds})
             self.dispatcher.wake()
+
+    async def _announce(self) -> None:
+        try:
+            await self.announcer.step()
+        except StoreError:
+            logger.exception("not announced", extra={"action": "announce_failed"})
+
+    async def _look_at_pauses(self) -> None:
+        try:
+            await self.pauses.look()
+        except StoreError:
+            # what was known last stays in force
+            logger.warning("pauses not seen", extra={"action": "pauses_unseen"})
 
     def _polled(self, reason: str, events: Sequence[Event]) -> None:
         took = timedelta(seconds=time.monotonic() - self._poll_began)
@@ -489,7 +661,10 @@ class App:
     # ------------------------------------------------------------------------ health
 
     def troubles(self) -> Mapping[str, str]:
-        """Name what keeps parts from working, for /status."""
+        """Name what keeps parts from working, and what is paused, for /status."""
+        return {**self._faults(), **self.pauses.troubles()}
+
+    def _faults(self) -> Mapping[str, str]:
         found = {
             face.name: face.trouble()
             for face in self.faces
@@ -506,7 +681,7 @@ class App:
 
     async def health(self) -> Mapping[str, str]:
         """Name each dependency with its trouble, for /readyz; empty is well."""
-        found = {**self.troubles(), **self.watchdog.stuck()}
+        found = {**self._faults(), **self.watchdog.stuck()}
         try:
             await self.store.ping()
             found["database"] = ""
@@ -522,6 +697,8 @@ class App:
         await self._metrics.refresh()
 
     async def _engine_health(self) -> str:
+        if self.pauses.are_polls():
+            return ""
         trouble = self.poller.trouble()
         good = await self.store.last_good_poll(self.source.name)
         if good is None:

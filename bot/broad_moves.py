@@ -67,7 +67,10 @@ def more(decision: Decision, wave: Wave, setting: Setting) -> Message:
         sign, verdict = words.DOT[signal], f"{count} more {signal.word}"
         tone = phrases.TONES.get(signal, Tone.PLAIN)
     else:
-        names = [f"{n.asset.symbol} {n.event.to_signal.word}" for n in ordered]
+        names = [
+            f"{n.asset.symbol} {n.event.to_signal.word} {words.grade(n.event.grade_to)}"
+            for n in ordered
+        ]
         sign, verdict, tone = "⚡", f"{count} more flipped", Tone.PLAIN
     total = phrases.out_of(len(wave_news(decision, wave)), setting)
     since = min(event.detected_at for _, event in wave.told)

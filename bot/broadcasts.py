@@ -100,10 +100,11 @@ class Named:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Past:
-    """What a broadcast would have been in the last 90 days."""
+    """What a broadcast would have been in so many days, and on the worst of them."""
 
     posts: int
     worst_day: int
+    days: int = 90
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,8 +197,9 @@ def menu(
     body: list[Block] = [*_set_lines(shown.settings)]
     if shown.parked_since is not None:
         body.append(_lost_line(shown.parked_reason, shown.parked_since))
-    if any(each.past is not None for each in choices):
-        body.append(line("In the last 90 days it would have been"))
+    days = [each.past.days for each in choices if each.past is not None]
+    if days:
+        body.append(line(f"In the last {min(days)} days it would have been"))
     body += [line("• ", code(each.text), _size(each)) for each in choices]
     body += [
         line("Or type what you like: ", code("/broadcast #ai bullish grade>=80")),

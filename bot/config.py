@@ -15,6 +15,8 @@ from bot.operating_config import HealthConfig, KeepConfig
 from bot.option_values import (
     Secret,
     Section,
+    check_exchange,
+    check_exchange_url,
     check_operator,
     check_storage_url,
     check_universe,
@@ -65,10 +67,34 @@ class StorageConfig(Section):
 class EngineConfig(Section):
     """The grading engine that is polled."""
 
-    kind: Literal["replay", "remote", "embedded"] = option(
-        "replay",
-        "Which grading engine: a recorded scenario, a remote engine, or our own.",
-        allowed='"replay", "remote" or "embedded"',
+    kind: Literal["auto", "embedded", "remote", "replay"] = option(
+        "auto",
+        "Which grading engine: our own on public candles (embedded), one over HTTP"
+        " (remote), a recording (replay). auto is remote where api_key or a base_url of"
+        " your own is set, else embedded.",
+        allowed='"auto", "embedded", "remote" or "replay"',
+    )
+    exchange: Annotated[str, AfterValidator(check_exchange)] = option(
+        "binance",
+        "The exchange whose candles the embedded engine grades, by its name in ccxt;"
+        " no account is needed.",
+        allowed="binance, okx, kucoin, gate, bybit, kraken or another ccxt knows",
+    )
+    fallback_exchanges: Annotated[
+        tuple[Annotated[str, AfterValidator(check_exchange)], ...], Strict(strict=False)
+    ] = option(
+        ("okx", "kucoin"),
+        "Exchanges that stand in, in this order, while that one does not answer, or"
+        " instead of it where it never has.",
+        allowed='a list such as ["okx", "kucoin"], or []',
+    )
+    exchange_urls: Annotated[
+        tuple[Annotated[str, AfterValidator(check_exchange_url)], ...],
+        Strict(strict=False),
+    ] = option(
+        (),
+        "Other addresses for exchanges, such as a mirror or a proxy; paths stay.",
+        allowed='a list such as ["binance=https://data-api.binance.vision"]',
     )
     base_url: Annotated[str, http_url("/v2", "/v3")] = option(
         "https://api.tokenmetrics.com/v2",
@@ -111,14 +137,28 @@ class EngineConfig(Section):
     )
     replay_file: str = option(
         "",
-        "CSV or JSONL file the replay engine plays; empty plays the built-in scenario.",
+        "CSV or JSONL file the replay engine plays; empty plays replay_scenario.",
         allowed="the path of a file",
+    )
+    replay_scenario: Literal["record", "candles"] = option(
+        "record",
+        "What the replay engine plays without a file: the documented record of a real"
+        " engine, or our own engine over made-up candles.",
+        allowed='"record" or "candles"',
     )
     replay_speed: Annotated[float, Field(gt=0)] = option(
         1.0,
         "How many seconds of the recording pass in one second.",
         allowed="a number above 0",
     )
+
+    @property
+    def chosen(self) -> Literal["embedded", "remote", "replay"]:
+        """Which engine it is, where `kind` leaves it to us."""
+        if self.kind != "auto":
+            return self.kind
+        is_elsewhere = self.base_url != type(self).model_fields["base_url"].default
+        return "remote" if self.api_key or is_elsewhere else "embedded"
 
 
 class TelegramConfig(Section):
@@ -310,6 +350,37 @@ class AlertsConfig(Section):
     )
 
 
+class ApiConfig(Section):
+    """Our own engine's API, for other programs and other bots."""
+
+    serve: bool = option(
+        False,
+        "Whether `flipwatch run` serves the API as well; needs the embedded engine."
+        " `flipwatch engine serve` serves it alone.",
+        allowed="true or false",
+    )
+    host: Annotated[str, Field(min_length=1)] = option(
+        "127.0.0.1",
+        "Address the API listens on; 127.0.0.1 is this machine only.",
+        allowed="a host name or IP address",
+    )
+    port: Annotated[int, Field(ge=0, le=65535)] = option(
+        8090,
+        "Port of the API; 0 takes a free one.",
+        allowed="a whole number from 0 to 65535",
+    )
+    access: Literal["keys", "open"] = option(
+        "keys",
+        "Who may ask: those with a key (`flipwatch engine keys add NAME`), or anybody.",
+        allowed='"keys" or "open"',
+    )
+    per_minute: Annotated[int, Field(ge=1, le=1_000_000)] = option(
+        600,
+        "Requests a minute for each key, and for each address where no key is needed.",
+        allowed="a whole number from 1 to 1000000",
+    )
+
+
 class AppConfig(Section):
     """Who may do what, and how the process shows itself."""
 
@@ -329,8 +400,24 @@ class AppConfig(Section):
     )
     access: Literal["open", "invite", "list"] = option(
         "open",
-        "Who may use the bot: anybody, those invited, or those an operator listed.",
+        "Who may use the bot: anybody, those with an invite, or those listed by its"
+        " operators.",
         allowed='"open", "invite" or "list"',
+    )
+    users: Annotated[
+        tuple[Annotated[str, AfterValidator(check_operator)], ...],
+        Strict(strict=False),
+    ] = option(
+        (),
+        "Users and chats that may use the bot when access is not open, written"
+        " platform:id; operators let in more by /admin allow.",
+        allowed='a list such as ["telegram:123456789", "telegram:-1001234567890"]',
+    )
+    lines_per_minute: Annotated[float, Field(ge=1, le=100000)] = option(
+        30.0,
+        "How many lines a minute one user may type; whoever types more is told once,"
+        " then not answered for a while. Alerts are not counted.",
+        allowed="a number from 1 to 100000",
     )
     roles: Annotated[tuple[Role, ...], Field(min_length=1), Strict(strict=False)] = (
         option(
@@ -368,6 +455,18 @@ class Config(Section):
     web: WebConfig = WebConfig()
     delivery: DeliveryConfig = DeliveryConfig()
     alerts: AlertsConfig = AlertsConfig()
+    api: ApiConfig = ApiConfig()
+
+    @model_validator(mode="after")
+    def _api_has_an_engine(self) -> Self:
+        if self.api.serve and self.engine.chosen != "embedded":
+            msg = (
+                "api.serve: what is served is our own engine, but engine.kind is"
+                f" {self.engine.chosen}"
+            )
+            raise ValueError(msg)
+        return self
+
     keep: KeepConfig = KeepConfig()
     health: HealthConfig = HealthConfig()
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from bot import grammar
 from bot.app import App
@@ -21,34 +23,47 @@ SPEED = 2 * 86400.0
 DEFAULT_PORT = 8080
 
 
-def demo_config(folder: Path, port: int) -> Config:
+#: what can be played, and the database of each: what they grade has nothing in common
+Scenario = Literal["candles", "record"]
+DATABASES: Mapping[Scenario, str] = {"candles": "flipwatch.db", "record": "record.db"}
+
+
+def demo_config(folder: Path, port: int, scenario: Scenario) -> Config:
     """Return the demo's configuration; no file and no environment changes it."""
+    database = folder / DATABASES[scenario]
     return Config(
-        storage=StorageConfig(url=f"sqlite+aiosqlite:///{folder / 'flipwatch.db'}"),
+        storage=StorageConfig(url=f"sqlite+aiosqlite:///{database}"),
         engine=EngineConfig(
-            kind="replay", poll_interval=1, universe="all", replay_speed=SPEED
+            kind="replay",
+            poll_interval=1,
+            universe="all",
+            replay_speed=SPEED,
+            replay_scenario=scenario,
         ),
         web=WebConfig(port=port),
         app=AppConfig(access="open"),
     )
 
 
-async def run_demo(folder: Path, port: int | None, stop: asyncio.Event) -> None:
+async def run_demo(
+    folder: Path, port: int | None, stop: asyncio.Event, scenario: Scenario = "candles"
+) -> None:
     """Run the demo until told to stop; prints its address once the page answers.
 
     Without a port of its own it takes 8080, or any free one if that is taken.
     """
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+    wanted = DEFAULT_PORT if port is None else port
     try:
-        await _run(folder, DEFAULT_PORT if port is None else port, stop)
+        await _run(demo_config(folder, wanted, scenario), stop)
     except ConfigError:
         if port is not None:
             raise
-        await _run(folder, 0, stop)
+        await _run(demo_config(folder, 0, scenario), stop)
 
 
-async def _run(folder: Path, port: int, stop: asyncio.Event) -> None:
-    async with App(demo_config(folder, port), default_inbox=INBOX) as app:
+async def _run(config: Config, stop: asyncio.Event) -> None:
+    async with App(config, default_inbox=INBOX) as app:
         await _prepare(app)
         async with asyncio.TaskGroup() as group:
             announcing = group.create_task(_announce(app))
@@ -61,7 +76,8 @@ async def _run(folder: Path, port: int, stop: asyncio.Event) -> None:
 async def _prepare(app: App) -> None:
     """Take the first grades and give the demo's inbox its starter watchlist, once."""
     address = Address(Platform.WEB, INBOX)
-    if await app.store.find_recipient(address) is not None:
+    is_known = await app.store.find_recipient(address) is not None
+    if is_known and await app.store.bookmark(app.source.name) is not None:
         return
     await app.poller.poll()
     recipient = await app.store.ensure_recipient(

@@ -95,6 +95,25 @@ class Dispatcher:
         if is_allowed:
             flow.waker.wake()
 
+    def hold(self, platform: Platform, is_held: bool) -> None:
+        """Send nothing on a platform until it is let go: an operator said so."""
+        flow = self._flows.get(platform)
+        if flow is None or flow.is_held == is_held:
+            return
+        flow.is_held = is_held
+        if not is_held:
+            flow.waker.wake()
+
+    def has_room(self, platform: Platform) -> bool:
+        """Whether this process may send there and no alert waits for its turn."""
+        flow = self._flows.get(platform)
+        return (
+            flow is not None
+            and not (flow.is_barred or flow.is_held)
+            and not flow.is_busy
+            and (flow.pause is None or self._now() >= flow.pause.until)
+        )
+
     def stop(self) -> None:
         """Claim nothing more; `run` ends when what is claimed is settled."""
         self._is_stopping = True
@@ -165,7 +184,11 @@ class Dispatcher:
         self, platform: Platform, flow: Flow, limit: int
     ) -> Sequence[Claim]:
         now = self._now()
-        if flow.is_barred or (flow.pause is not None and now < flow.pause.until):
+        if (
+            flow.is_barred
+            or flow.is_held
+            or (flow.pause is not None and now < flow.pause.until)
+        ):
             return []
         if flow.sender.pause_left() > timedelta():
             # What it told us to wait for concerns all its chats: none is looked at.
@@ -293,10 +316,11 @@ class Dispatcher:
                     # The rest of a long message stays frozen until the chat is free.
                     await self._store.release(claim, due_at=self._now() + wait)
                     return False
+            await sender.prepare(frozen.parts[number])
             try:
                 async with sender.turn(address):
                     flow.leave(claim)
-                    if flow.is_barred or self._is_late(claim):
+                    if flow.is_barred or flow.is_held or self._is_late(claim):
                         await self._give_back(claim, frozen)
                         return False
                     if not number and (reason := self._outdated(frozen, sender)):
@@ -347,6 +371,9 @@ class Dispatcher:
                 "alerts": len(frozen.delivery_ids),
                 "seconds": late.total_seconds(),
             }
+            if len(frozen.delivery_ids) > 1:
+                # single messages that merging spared the reader
+                extra["saved"] = len(frozen.delivery_ids) - 1
             logger.info("sent", extra=extra)
 
     # ------------------------------------------------------------------ failures

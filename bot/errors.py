@@ -75,6 +75,18 @@ class SourceProtocolError(SourceError):
     """The engine answered something that is not a snapshot."""
 
 
+class SourceImplausibleError(SourceError):
+    """The engine's snapshot can't be true; nothing is detected on it.
+
+    Attributes:
+        count: of how many readings that is said.
+    """
+
+    def __init__(self, text: str, *, reason: str, count: int) -> None:
+        super().__init__(text, reason=reason)
+        self.count = count
+
+
 class SourceEndedError(SourceError):
     """A replay has no further snapshot."""
 
@@ -139,3 +151,14 @@ class MessageRejectedError(DeliveryError):
 
 class SenderMisconfiguredError(DeliveryError):
     """The bot's own token or set-up is wrong: pause the platform, lose nothing."""
+
+
+class PictureError(FlipwatchError):
+    """A picture could not be had; the words go out without it.
+
+    `reason` is a short code for the log, such as `slow`.
+    """
+
+    def __init__(self, text: str, *, reason: str) -> None:
+        super().__init__(text)
+        self.reason = reason

@@ -30,6 +30,7 @@ class Flow:
         slots: one each from before a send until its outcome is written.
         pause: set while our own set-up or the platform's word keeps us from sending.
         is_barred: another process sends.
+        is_held: an operator paused the platform.
         progressed_at: when something was last done, or nothing was to be done, in
             monotonic seconds.
     """
@@ -40,6 +41,7 @@ class Flow:
         self.waker = Waker()
         self.pause: Pause | None = None
         self.is_barred = False
+        self.is_held = False
         self.slots = asyncio.Semaphore(concurrency)
         self.most_ahead = most_ahead(concurrency, sender.rate, spare)
         self._ahead: set[int] = set()
@@ -48,6 +50,11 @@ class Flow:
     def progress(self) -> None:
         """Note that this platform's sending does not hang."""
         self.progressed_at = time.monotonic()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether any claim waits for its turn."""
+        return bool(self._ahead)
 
     def room(self) -> int:
         """Return how many more recipients may be claimed; zero unless it is worth it.

@@ -5,7 +5,14 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot import bare_words, broad_moves, messages, noise, noise_budget
+from bot import (
+    bare_words,
+    broad_moves,
+    chart_replies,
+    messages,
+    noise,
+    noise_budget,
+)
 from bot.errors import LeaseLostError, StoreError
 from bot.model import Claim, Edit, FrozenMessage, JsonDict, MessageKind
 from bot.noise_budget import Advice
@@ -82,8 +89,9 @@ class Freezer:
         return frozen
 
 
-def _decide(claim: Claim, drafts: "_Drafts", now: datetime) -> Freeze:
-    decision = noise.decide(
+def decide(claim: Claim, now: datetime) -> noise.Decision:
+    """Decide about all that waits in a claim, as it is decided before a send; pure."""
+    return noise.decide(
         now,
         waiting=claim.waiting,
         told=claim.told,
@@ -94,6 +102,10 @@ def _decide(claim: Claim, drafts: "_Drafts", now: datetime) -> Freeze:
         digest_at=claim.digest_at,
         has_wave=claim.wave is not None,
     )
+
+
+def _decide(claim: Claim, drafts: "_Drafts", now: datetime) -> Freeze:
+    decision = decide(claim, now)
     for delivery_id, reason in decision.skips.items():
         extra = _extra(claim, "skipped") | {"delivery": delivery_id, "reason": reason}
         logger.info("skipped", extra=extra)
@@ -177,6 +189,8 @@ class _Drafts:
         self, claim: Claim, decision: noise.Decision
     ) -> tuple[tuple[JsonDict, ...], bool]:
         message = messages.alert(decision, self._setting(claim))
+        if claim.recipient.preferences.pictures:
+            message = message.evolve(picture=chart_replies.of_alert(decision.news))
         parts = self._sender.render(message.evolve(reply_to=""))
         return parts, bool(message.reply_to)
 
@@ -231,6 +245,7 @@ def _essence_of(claim: Claim) -> object:
         claim.recipient.kind,
         tuple(preferences.sounds.items()),
         preferences.digest,
+        preferences.pictures,
         around.watched,
         around.title,
         around.own,

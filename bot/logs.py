@@ -23,8 +23,11 @@ from bot.config import HIDDEN, Config
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 #: fields for machines, which only make a line longer for eyes
 _JSON_ONLY = frozenset({"action", "event_key"})
-#: a Telegram bot token as it stands in the Bot API's URLs, and a Token Metrics key
-_TOKENS = re.compile(r"\d{6,}(?::|%3[Aa])[A-Za-z0-9_-]{30,}|tm-[0-9A-Fa-f-]{36}")
+#: a Telegram bot token as it stands in the Bot API's URLs, a Token Metrics key, and a
+#: key to our own API
+_TOKENS = re.compile(
+    r"\d{6,}(?::|%3[Aa])[A-Za-z0-9_-]{30,}|tm-[0-9A-Fa-f-]{36}|fw-[A-Za-z0-9_-]{43}"
+)
 #: SQLAlchemy takes everything between the first colon and the @ as the password
 _PASSWORD = re.compile(r"(?<=://)([^/@:\s]*):[^@\s]*(?=@)")
 #: libraries whose chatter is nobody's business below a warning; httpx logs URLs,

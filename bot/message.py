@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Self
 
 from bot.model import as_utc
+from bot.pictures import PictureRef
 
 
 class Style(StrEnum):
@@ -34,6 +35,7 @@ class TimeStyle(StrEnum):
     """How a moment is shown; the letters are Telegram's and Discord's own."""
 
     TIME = "t"
+    SECONDS = "T"
     DATE = "D"
     BOTH = "f"
     RELATIVE = "R"
@@ -56,6 +58,8 @@ class Moment:
         match self.style:
             case TimeStyle.TIME:
                 return f"{self.at:%H:%M} UTC"
+            case TimeStyle.SECONDS:
+                return f"{self.at:%H:%M:%S} UTC"
             case TimeStyle.DATE:
                 return day
             case _:
@@ -157,6 +161,7 @@ class Message:
         asks_place: the client offers to choose a group or channel, where it can.
         reply_to: the platform's id of the message this one answers, if any.
         attachment: a file that comes after the words.
+        picture: what is shown with the words, where there is one in time.
     """
 
     title: Line
@@ -174,6 +179,7 @@ class Message:
     asks_place: bool = False
     reply_to: str = ""
     attachment: Attachment | None = None
+    picture: PictureRef | None = None
 
     @property
     def plain(self) -> str:

@@ -7,7 +7,15 @@ nothing here tells anybody to do anything.
 from collections.abc import Sequence
 from datetime import timedelta
 
-from bot import broad_moves, phrases, releases, summaries, words
+from bot import (
+    broad_moves,
+    checklist_words,
+    own_words,
+    phrases,
+    releases,
+    summaries,
+    words,
+)
 from bot.message import (
     Block,
     Button,
@@ -48,6 +56,8 @@ def alert(decision: Decision, setting: Setting) -> Message:
 
 def _alert(decision: Decision, setting: Setting) -> Message:
     news = decision.news
+    if any(n.event.kind in own_words.KINDS for n in news):
+        return own_words.alert(decision, setting, alert)
     match decision.occasion:
         case Occasion.AWAY:
             return releases.while_away(decision, setting)
@@ -86,6 +96,8 @@ def _single(news: News, came_back: Sequence[Asset], setting: Setting) -> Message
         title, body, tone = _settled(news)
     elif event.kind is EventKind.FLIP and news.again_after is not None:
         title, body, tone = _again(news, setting)
+    elif own_words.is_market(news):
+        title, body, tone = own_words.market(news, setting)
     elif event.kind is EventKind.FLIP:
         title, body, tone = _flip(news, setting)
     else:
@@ -119,8 +131,11 @@ def _flip(news: News, setting: Setting) -> tuple[Line, list[Block], Tone]:
     if price is not None:
         body.append(price)
     before = phrases.before(event)
-    if before is not None:
-        body += [Line(), before]
+    around = checklist_words.lines(event)
+    if event.context is not None and setting.is_private:
+        around += checklist_words.record(symbol, event.context.tally)
+    if before is not None or around:
+        body += [Line(), *([] if before is None else [before]), *around]
     return title, body, phrases.TONES.get(signal, Tone.PLAIN)
 
 

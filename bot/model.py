@@ -4,12 +4,14 @@ Every `datetime` here is aware UTC; a naive one is refused with `ValueError`.
 Ids named `_id` are ours (integers from the store); `key` is the engine's own id.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum, StrEnum
 from typing import Self
 
+from bot.checks import Context
 from bot.preferences import Preferences
 
 
@@ -22,6 +24,21 @@ def as_utc(moment: datetime) -> datetime:
 
 
 # ---------------------------------------------------------------- the engine's side
+
+
+#: our own pseudo-assets have keys no engine uses; broad watches do not cover them
+OWN_KEYS = "~"
+#: the bull-bear indicator: its grade is the percentage of assets that stand bullish
+MARKET_KEY = "~market"
+#: the grading engine itself: bullish while it brings grades, bearish while it does not
+SOURCE_KEY = "~source"
+#: that another grading engine is asked from now on
+ENGINE_KEY = "~engine"
+
+
+def is_own(key: str) -> bool:
+    """Whether this is the key of a pseudo-asset of ours."""
+    return key.startswith(OWN_KEYS)
 
 
 class Signal(IntEnum):
@@ -67,6 +84,33 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Component:
+    """A part of a grade: `value` 0-100 and the points it adds to 50 or takes away.
+
+    `weight` is its share of the whole, 0 to 1.
+    """
+
+    name: str
+    value: float
+    weight: float
+    points: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """What the grade at `as_of` is made of, the largest share first.
+
+    Without components there is no grade; `days` of history of `enough_days` tell
+    whether that is for want of history.
+    """
+
+    as_of: datetime
+    components: tuple[Component, ...] = ()
+    days: int = 0
+    enough_days: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """What one fetch brought: at most one reading per asset.
 
@@ -75,7 +119,7 @@ class Snapshot:
     us, so the time between our polls says nothing about when something happened.
     `is_more` says that the next snapshot is due already, so poll again at once.
     `absent` counts the assets that were asked for and did not come: unknown, never
-    a change.
+    a change. `market` is the engine's own word on the market as a whole.
     """
 
     source: str
@@ -85,6 +129,7 @@ class Snapshot:
     bookmark: str | None = None
     is_more: bool = False
     is_recorded: bool = False
+    market: Signal | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fetched_at", as_utc(self.fetched_at))
@@ -180,6 +225,86 @@ class AssetState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PastReading:
+    """A reading as history keeps it, with the signal that stood after it.
+
+    `recorded_at` is when it was first known, by our clock. `is_revision` says that it
+    replaced an earlier verdict of the same `as_of`.
+    """
+
+    key: str
+    as_of: datetime
+    recorded_at: datetime
+    standing: Signal
+    signal: Signal | None = None
+    grade: float | None = None
+    price: float | None = None
+    volume: float | None = None
+    market_cap: float | None = None
+    categories: tuple[str, ...] = ()
+    is_revision: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stance:
+    """How one asset stands, short: all that is asked of it when others turn.
+
+    Attributes:
+        since: when the standing signal began; None if it stood at the baseline.
+        known_since: when we first heard of the asset, by our clock.
+    """
+
+    key: str
+    symbol: str
+    standing: Signal
+    as_of: datetime
+    since: datetime | None = None
+    known_since: datetime | None = None
+    seen_at: datetime | None = None
+    grade: float | None = None
+    price: float | None = None
+    market_cap: float | None = None
+    categories: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """How many of some assets with a standing signal are bullish."""
+
+    bullish: int
+    total: int
+
+    @property
+    def ratio(self) -> float:
+        """The bullish share, 0 to 1."""
+        return self.bullish / self.total
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketPoint:
+    """The bull-bear indicator at one time of the engine.
+
+    `sectors` has the categories with enough assets. `signal` is the engine's own
+    word on the market, where it says one.
+    """
+
+    as_of: datetime
+    share: Share
+    sectors: Mapping[str, Share] = field(default_factory=dict)
+    signal: Signal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """A flip as history keeps it: the price is the one at which it was told."""
+
+    as_of: datetime
+    signal: Signal
+    price: float | None = None
+    grade: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PrivateLine:
     """A recipient's own side of a line while it differs from the shared one.
 
@@ -202,6 +327,12 @@ class EventKind(StrEnum):
     FLIP = "flip"
     CROSSING = "crossing"
     CORRECTION = "correction"
+    #: the grading engine brings nothing that counts, or does again
+    SOURCE = "source"
+    #: the engine no longer grades an asset
+    SILENT = "silent"
+    #: another grading engine is asked from now on
+    ENGINE = "engine"
 
 
 class Direction(StrEnum):
@@ -239,6 +370,7 @@ class Event:
         only_for: a crossing of a private line concerns this recipient alone.
         corrects: key of the flip that a correction withdraws.
         price_day_ago: price about 24 h before `as_of`, if a reading has it.
+        context: what was so around it, worked out once when it was detected.
     """
 
     key: str
@@ -264,6 +396,7 @@ class Event:
     is_revision: bool = False
     corrects: str = ""
     only_for: int | None = None
+    context: Context | None = None
     id: int = 0
     asset_id: int = 0
 
@@ -300,6 +433,11 @@ class Platform(StrEnum):
     WEB = "web"
 
 
+#: ids are 64-bit integers; those of Telegram's groups and channels are negative
+_CHAT_ID = re.compile(r"-?[0-9]{1,19}")
+_TOPIC_ID = re.compile(r"[0-9]{1,19}")
+
+
 class PlaceKind(StrEnum):
     """What kind of place a recipient is; settles who may change it."""
 
@@ -334,11 +472,12 @@ class Address:
             msg = f"“{text}”: a recipient starts with one of {known} and a colon"
             raise ValueError(msg) from None
         chat, slash, topic = rest.partition("/")
-        is_number = chat.lstrip("-").isdigit()
+        is_number = _CHAT_ID.fullmatch(chat) is not None
         if not colon or not chat or (platform is not Platform.WEB and not is_number):
             msg = f"“{text}”: after “{name}:” comes the id of the chat"
             raise ValueError(msg)
-        if slash and (platform is not Platform.TELEGRAM or not topic.isdigit()):
+        is_topic = platform is Platform.TELEGRAM and _TOPIC_ID.fullmatch(topic)
+        if slash and not is_topic:
             msg = f"“{text}”: only telegram:<chat>/<topic> has a topic, a number"
             raise ValueError(msg)
         return cls(platform, chat, topic)

@@ -27,6 +27,7 @@ class Reason(StrEnum):
     UNCONFIRMED = "unconfirmed"
     NOT_CONFIRMED = "not_confirmed"
     TURNED_OFF = "turned_off"
+    GRADED_AGAIN = "graded_again"
 
 
 #: why something is held that a recipient's own choice can let go

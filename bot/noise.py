@@ -38,7 +38,7 @@ from bot.noise_net import (
     standing_change,
     waits_for_its_event,
 )
-from bot.preferences import Preferences
+from bot.preferences import NewsKind, Preferences
 
 __all__ = [
     "BROAD_FROM",
@@ -54,6 +54,8 @@ __all__ = [
 ]
 
 _UNSURE = "outcome_unknown"
+#: told as it happened, there is nothing to net
+_ANNOUNCED = frozenset({EventKind.SILENT, EventKind.ENGINE})
 _USUAL = Preferences()
 #: from so many flips in one message they are rows of one table
 BROAD_FROM = 4
@@ -215,6 +217,9 @@ def _by_asset(waiting: Iterable[Waiting]) -> list[list[Waiting]]:
 
 def _decide_asset(wait: _Wait, terms: Terms) -> _Verdict:
     items, told, now = wait.items, wait.told, terms.now
+    said = [i for i in items if i.event.kind in _ANNOUNCED]
+    if said:
+        return _decide_announced(wait, said, terms)
     if any(i.is_unsure for i in items):
         # Nobody knows what of it was told: whatever stands must be told (again).
         told = None
@@ -272,6 +277,38 @@ def _known_again(turn: Turning, asset: Asset, told: Told | None) -> Turning:
     flips = () if asset.state is None else asset.state.flips
     knows = told is not None and told.since is not None and told.since in flips[:-1]
     return turn if knows else replace(turn, again_after=None)
+
+
+def _decide_announced(wait: _Wait, gone: list[Waiting], terms: Terms) -> _Verdict:
+    """Decide about an asset that is no longer graded, or about another engine.
+
+    Whatever else waits of an asset came later: it is graded again.
+    """
+    asset, latest = wait.items[0].asset, gone[-1]
+    rest = [i for i in wait.items if i not in gone]
+    seen_at = None if asset.state is None else asset.state.seen_at
+    is_back = latest.event.kind is EventKind.SILENT and (
+        bool(rest) or (seen_at is not None and seen_at > latest.event.as_of)
+    )
+    if is_back:
+        reason = Reason.GRADED_AGAIN.value
+        found = _decide_asset(replace(wait, items=rest), terms) if rest else _Verdict()
+        skips = {i.delivery_id: reason for i in gone}
+        return replace(found, skips={**found.skips, **skips})
+    if terms.is_off(NewsKind.SOURCE):
+        return _held(gone, (terms.now + OPEN_HOLD, Reason.TURNED_OFF.value))
+    holding, _ = _mute_on(asset.id, terms.mutes, is_turn=False)
+    if holding is not None:
+        return _held(gone, (holding.until or terms.now + OPEN_HOLD, Reason.MUTED.value))
+    night = _night_hold(gone, terms)
+    if night is not None:
+        return _held(gone, night)
+    return _Verdict(
+        news=News(asset=asset, watch=latest.watch, change=latest.event),
+        send=tuple(i.delivery_id for i in gone),
+        tell=Tell(asset_id=asset.id, signal=None, since=None, watch_id=latest.watch.id),
+        held_for=_held_for(gone),
+    )
 
 
 def _is_change(item: Waiting) -> bool:

@@ -64,7 +64,8 @@ def sift_turn(items: Sequence[Waiting], change: Event | None, terms: Terms) -> T
         return Turning()
     if change is not None and terms.is_off(NewsKind(change.kind.value)):
         return _turn_held(items, terms.now + OPEN_HOLD, Reason.TURNED_OFF)
-    if items[0].asset.state is None:
+    if items[0].asset.state is None or items[-1].event.kind is EventKind.SOURCE:
+        # The engine's own trouble has waited long enough before it became an event.
         return Turning(change=change)
     pace = terms.preferences.pace
     if pace is Pace.FAST:

@@ -86,6 +86,10 @@ def _base(first: Waiting, told: Told | None) -> Signal:
     correction of a flip that was never told says that nothing changed.
     """
     event = first.event
+    if event.kind is EventKind.SOURCE:
+        # Nobody heard of trouble: to them the engine works.
+        heard = None if told is None else told.signal
+        return heard or Signal.BULLISH
     is_partial = _is_partial(first.watch)
     if event.kind is EventKind.FLIP:
         if told is None or told.signal is None or is_partial:

@@ -83,6 +83,14 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("unwatch", "BTC", "stop hearing of it"),
     ("watchlist", "", "what you watch, freshest flip first"),
     ("signal", "BTC", "signal, grade and price now"),
+    ("flips", "3d bullish", "what turned in the last days"),
+    ("top", "10 #ai", "the highest grades"),
+    ("screen", "grade>80 flipped<3d", "what meets these conditions"),
+    ("why", "BTC", "what became of its last change"),
+    ("chart", "BTC 90d", "price, flips and grade in a picture"),
+    ("market", "", "how much of the market is bullish"),
+    ("record", "BTC", "what past signals were worth"),
+    ("simulate", "BTC grade>=80", "what a watch would have sent"),
     ("threshold", "BTC 80 50", "set lines for one asset, or for all"),
     ("mute", "BTC 24h", "hold alerts: 1h, 24h or flip"),
     ("unmute", "BTC", "let them through again"),
@@ -125,18 +133,78 @@ def help_text() -> Message:
     )
 
 
-def wrong(error: UserError) -> Message:
-    """Answer something that cannot be done: what is wrong, and what to type."""
+#: what a button that types a line for the presser begins with
+SAY = "v1:say:"
+#: core.telegram.org/bots/api#inlinekeyboardbutton
+_ACTION_BYTES = 64
+#: commands that only look: of them "nothing was changed" says nothing
+_LOOKING = frozenset({"flips", "top", "screen", "signal", "why", "chart", "record"})
+
+
+def wrong(error: UserError, *, command: str | None = None) -> Message:
+    """Answer something that cannot be done: what is wrong, and what to type.
+
+    `command` is the one it was typed after, so that a button can put it right.
+    """
     body: list[Block] = []
     if error.marked:
         body.append(line(code(error.marked)))
-    tail = f"{error.hint} " if error.hint else ""
-    body.append(line(f"{tail}Nothing was changed."))
+    fixed = error.suggestion
+    hint = error.hint
+    if fixed.startswith("/"):
+        hint = hint or f"Did you mean {fixed}?"
+    elif fixed and command:
+        fixed = f"/{command} {fixed}"
+    elif fixed:
+        fixed = f"/watch {fixed}"
+    tail = "" if command in _LOOKING else "Nothing was changed."
+    last = " ".join(x for x in (hint, tail) if x)
+    if last:
+        body.append(line(last))
+    action = f"{SAY}{fixed}"
+    buttons: tuple[tuple[Button, ...], ...] = ()
+    if fixed and len(action.encode()) <= _ACTION_BYTES:
+        buttons = ((Button(f"Yes, {fixed}"[:40], action),),)
     return Message(
         title=line("✋ ", bold(error.title)),
         body=tuple(body),
+        buttons=buttons,
         tone=Tone.TROUBLE,
         is_private=True,
+    )
+
+
+def too_fast(wait: timedelta) -> Message:
+    """Answer once whoever types faster than anybody reads."""
+    return Message(
+        title=line("⏳ ", bold("That was a lot at once")),
+        body=(
+            line(f"I answer again in {wait.total_seconds():.0f} s."),
+            line("Your alerts come as always."),
+        ),
+        is_private=True,
+    )
+
+
+def private_bot(*, by_invite: bool) -> Message:
+    """Answer somebody who was not let in."""
+    if by_invite:
+        hint = line("With an invite: open its link, or type ", code("/start CODE"))
+    else:
+        hint = line("Its operator decides who may use it.")
+    return Message(
+        title=line("🔒 ", bold("This bot is private")), body=(hint,), is_private=True
+    )
+
+
+def announcement(text: str) -> Message:
+    """Word what the operator has to say to everybody: the first line stands alone."""
+    first, *rest = [part.strip() for part in text.strip().splitlines() if part.strip()]
+    return Message(
+        title=line("📣 ", bold(first)),
+        body=tuple(line(each) for each in rest),
+        footer=line("From the operator of this bot"),
+        is_silent=True,
     )
 
 
@@ -144,6 +212,21 @@ def refused(title: str, hint: str = "") -> Message:
     """Answer somebody who may not do this."""
     body = (line(hint),) if hint else ()
     return Message(title=line("🔒 ", bold(title)), body=body, is_private=True)
+
+
+def believed(*, is_new: bool) -> Message:
+    """Answer an operator who says that what the engine sent is so."""
+    if not is_new:
+        return Message(
+            title=line("👌 ", bold("Nothing is held")),
+            body=(line("The last poll was believed, or brought nothing at all."),),
+            is_private=True,
+        )
+    return Message(
+        title=line("👌 ", bold("I believe it once")),
+        body=(line("The next poll is taken as it comes, if it looks the same."),),
+        is_private=True,
+    )
 
 
 def failed() -> Message:

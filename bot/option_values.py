@@ -134,6 +134,28 @@ def check_universe(text: str) -> str:
     return text
 
 
+def check_exchange(text: str) -> str:
+    """Check the name of an exchange as ccxt writes names."""
+    if not re.fullmatch(r"[a-z0-9]{2,30}", text):
+        msg = "names have small letters and digits only"
+        raise ValueError(msg)
+    return text
+
+
+def check_exchange_url(text: str) -> str:
+    """Check an exchange's name with an address of its own."""
+    name, equals, url = text.partition("=")
+    if not equals:
+        msg = "write NAME=ADDRESS"
+        raise ValueError(msg)
+    check_exchange(name)
+    parts = _split_url(url, ("http", "https"))
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        msg = "the address has no path, for the exchange's own stay"
+        raise ValueError(msg)
+    return f"{name}={url.rstrip('/')}"
+
+
 def check_operator(text: str) -> str:
     """Check the address of a person."""
     address = Address.parse(text)

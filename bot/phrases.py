@@ -21,6 +21,7 @@ from bot.model import (
     Direction,
     Event,
     EventKind,
+    Market,
     PlaceKind,
     Signal,
     Wave,
@@ -214,9 +215,11 @@ def _kind(news: News) -> NewsKind:
     """Return as what one asset's news counts; what was held is a summary."""
     if news.note is Note.SETTLED or news.held_for in {Reason.QUIET_HOURS, Reason.MUTED}:
         return NewsKind.SUMMARY
-    return (
-        NewsKind.CROSSING if news.change is None else NewsKind(news.change.kind.value)
-    )
+    if news.change is None:
+        return NewsKind.CROSSING
+    if news.change.kind in {EventKind.SILENT, EventKind.ENGINE}:
+        return NewsKind.SOURCE
+    return NewsKind(news.change.kind.value)
 
 
 def choppy(news: News) -> list[Block]:
@@ -256,6 +259,13 @@ def fresh_others(decision: Decision, setting: Setting) -> list[Asset]:
         and a.state.seen_at >= newest - _FRESH
         and a.state.standing is not Signal.NEUTRAL
     ]
+
+
+def market_share(market: Market) -> str:
+    """Write the market's bullish share, and what it was before."""
+    share, before = f"{market.share:.0%}", f"{market.share_before:.0%}"
+    was = "" if share == before else f", before {before}"
+    return f"Market {share} bullish{was}"
 
 
 def out_of(count: int, setting: Setting) -> str:

@@ -2,11 +2,12 @@
 
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot import detect
+from bot import detect, own_assets, plausible
+from bot.detect import Detection, Habit
 from bot.errors import (
     ConfigError,
     LeaseLostError,
@@ -14,8 +15,11 @@ from bot.errors import (
     SourceError,
     StoreError,
 )
-from bot.model import Event, Snapshot, Tick, Wanted
+from bot.model import MARKET_KEY, AssetState, Event, Snapshot, Tick, Wanted
+from bot.observer import Observer, Seen
+from bot.own_assets import Around
 from bot.ports import Clock, GradeSource, PollResult, Store
+from bot.source_health import SourceHealth
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +39,7 @@ _TOP = re.compile(r"top(\d+)")
 class PollPlan:
     """How often to poll, for which assets, and under which name.
 
+    `is_paused` says whether an operator wants no polls now.
     `on_poll` is told of every poll: why it failed (empty: it worked) and its events.
     """
 
@@ -42,6 +47,7 @@ class PollPlan:
     universe: str = "top100"
     band: float = detect.REARM_BAND
     worker: str = ""
+    is_paused: Callable[[], bool] = lambda: False
     on_poll: Callable[[str, Sequence[Event]], None] = lambda _reason, _events: None
 
 
@@ -65,6 +71,15 @@ class Poller:
         self._trouble = ""
         self._next_try: datetime | None = None
         self._has_resumed = False
+        self._is_followed = False
+        self._observer = Observer(store, source.name)
+        self._health = SourceHealth(
+            store,
+            source,
+            interval=plan.interval,
+            is_whole=plan.universe == "all",
+            now=now,
+        )
 
     def trouble(self) -> str:
         """Say what kept the last poll from working, or return an empty string."""
@@ -80,6 +95,8 @@ class Poller:
         A poll that fails changes no state. Losing the tick to another worker is a
         normal return.
         """
+        if self._plan.is_paused():
+            return ()
         tick = await self._store.claim_poll(
             self._source.name, self._now(), self._plan.interval, self._plan.worker
         )
@@ -124,41 +141,88 @@ class Poller:
         return events
 
     async def _take(self, tick: Tick, snapshot: Snapshot) -> Sequence[Event]:
-        """Detect and commit one snapshot."""
+        """Detect and commit one snapshot; raise if it can't be true."""
         name, store = self._source.name, self._store
-        keys = sorted({r.key for r in snapshot.readings})
+        keys = sorted({r.key for r in snapshot.readings} | set(own_assets.KEYS))
+        states = await store.load_states(name, keys)
+        states = await self._health.believed(snapshot, states)
+        snapshot = plausible.in_time(snapshot, states)
         lines = await store.lines_wanted(name)
+        around = Around(
+            source=name,
+            states=states,
+            lines=lines,
+            private=await store.private_lines(name, keys),
+            habit=self._habit(tick, is_replay=snapshot.is_recorded),
+        )
         detection = detect.detect_events(
-            await store.load_states(name, keys),
+            states,
             snapshot,
             lines={key: lines.of(key) for key in keys},
-            private=await store.private_lines(name, keys),
-            habit=detect.Habit(
-                now=self._now(),
-                tick=tick.number,
-                interval=self._plan.interval,
-                band=self._plan.band,
-                is_replay=snapshot.is_recorded,
-            ),
+            private=[p for p in around.private if p.key not in own_assets.KEYS],
+            habit=around.habit,
         )
+        seen = await self._look(snapshot, detection, states)
+        own = own_assets.detect_own(own_assets.market_reading(seen), around)
+        silent: Sequence[Event] = ()
+        if not snapshot.is_recorded:
+            silent = own_assets.silent_assets(seen, detection, around)
+            own = own_assets.merged(own, await self._health.after(detection, around))
+        events = await self._with_day_ago(
+            await self._with_downtime(tick, detection.events)
+        )
+        if seen is not None:
+            events = await self._observer.explain(events, seen)
+        found = own_assets.merged(detection, own)
         result = PollResult(
             tick=tick,
             snapshot=snapshot,
             finished_at=self._now(),
-            states=detection.states,
-            seen=detection.seen,
-            readings=detection.readings,
-            events=await self._with_day_ago(
-                await self._with_downtime(tick, detection.events)
-            ),
-            private_lines=detection.private_lines,
-            dropped_lines=detection.dropped_lines,
+            states=found.states,
+            seen=found.seen,
+            readings=found.readings,
+            events=(*events, *own.events, *silent),
+            private_lines=found.private_lines,
+            dropped_lines=found.dropped_lines,
+            market=None if seen is None else seen.market,
         )
-        events = await store.commit_poll(result)
-        _log_events(snapshot, events)
-        if events:
+        events_written = await store.commit_poll(result)
+        await self._follow(len(snapshot.readings))
+        _log_events(snapshot, events_written)
+        if events_written:
             self._wake()
-        return events
+        return events_written
+
+    async def _follow(self, brought: int) -> None:
+        """Let the watches follow to this source, if it is another than before."""
+        if self._is_followed or not brought:
+            return
+        if await self._store.follow_source(self._source.name, now=self._now()):
+            logger.warning("another engine", extra={"action": "engine_changed"})
+            self._wake()
+        self._is_followed = True
+
+    def _habit(self, tick: Tick, *, is_replay: bool = False) -> Habit:
+        return Habit(
+            now=self._now(),
+            tick=tick.number,
+            interval=self._plan.interval,
+            band=self._plan.band,
+            is_replay=is_replay,
+        )
+
+    async def _look(
+        self,
+        snapshot: Snapshot,
+        detection: Detection,
+        states: Mapping[str, AssetState],
+    ) -> Seen | None:
+        """Measure the market, where readings or a revision of it ask for it."""
+        market = states.get(MARKET_KEY)
+        is_open = market is not None and market.pending_revision is not None
+        if not (detection.readings or is_open):
+            return None
+        return await self._observer.look(snapshot, detection)
 
     async def _with_downtime(
         self, tick: Tick, events: Sequence[Event]
@@ -204,7 +268,13 @@ class Poller:
         return Wanted(keys=keys, top=int(match[1]))
 
     async def _failed(self, tick: Tick, error: SourceError) -> None:
-        await self._store.fail_poll(tick, error.reason, self._now())
+        result = await self._health.trouble(tick, error, self._habit(tick))
+        if result is None:
+            await self._store.fail_poll(tick, error.reason, self._now())
+        else:
+            events = await self._store.commit_poll(result)
+            _log_events(result.snapshot, events)
+            self._wake()
         if error.reason == SAVING_CREDITS:
             # The source spreads its credits over the month: that is no trouble.
             return

@@ -8,9 +8,12 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from bot.access import Invite, Rule
+from bot.announcing import Announcement, AnnouncementState, PostState
 from bot.errors import LeaseLostError
+from bot.limits import Lane
 from bot.message import Attachment, Button, Line, Message
 from bot.model import (
     Address,
@@ -25,10 +28,13 @@ from bot.model import (
     Errand,
     ErrandKind,
     Event,
+    Explanation,
     FrozenMessage,
     JsonDict,
+    MarketPoint,
     MessageKind,
     Mute,
+    PastReading,
     PlaceKind,
     PlaceNote,
     Platform,
@@ -39,15 +45,21 @@ from bot.model import (
     Recipient,
     Route,
     Snapshot,
+    Stance,
     Target,
     Tell,
     Tick,
     Told,
+    Turn,
     Wanted,
     Watch,
 )
+from bot.pictures import FlipDot, Look, PictureRef, Point, View
+from bot.population import Crowd, Inhabitant
 from bot.preferences import Preferences
 from bot.retention import Kept
+from bot.screening import Found, Screen
+from bot.trail import Trail
 
 #: Gives the time now, aware and in UTC. Passed in everywhere, never imported.
 Clock = Callable[[], datetime]
@@ -86,6 +98,91 @@ class GradeSource(Protocol):
         ...
 
 
+@runtime_checkable
+class ExplainingSource(Protocol):
+    """A grading engine that can say why its grades are what they are."""
+
+    def explain(self, key: str) -> Explanation | None:
+        """Explain the newest grade that a fetch of this process brought.
+
+        None where it brought none of this asset.
+        """
+        ...
+
+
+class HistorySource(Protocol):
+    """A grading engine that also says what it said before.
+
+    `history_together` is of how many assets one fetch may ask.
+    """
+
+    name: str
+    history_together: int
+
+    async def fetch_history(
+        self, keys: Sequence[str], last: datetime
+    ) -> Sequence[Reading]:
+        """Fetch some weeks of days up to and with one, oldest first.
+
+        Empty where nothing is known. Raises only `SourceError`; with reason `budget`
+        where polls need the credits.
+        """
+        ...
+
+
+# -------------------------------------------------------------------------- pictures
+
+
+class Pictures(Protocol):
+    """Draws pictures of plain values."""
+
+    async def draw(self, view: View, look: Look) -> bytes:
+        """Return a PNG of at most 100,000 bytes; raise only `PictureError`.
+
+        The same view gives the same bytes. Works beside the loop, which it never
+        holds up; cancelling the caller does not stop what is being drawn.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Give back what draws; may be called twice."""
+        ...
+
+
+class PictureShelf(Protocol):
+    """Where whoever sends a message gets its picture; nothing here ever raises.
+
+    What fails or takes too long is logged with its reason, and the words go without.
+    """
+
+    async def prepare(self, ref: PictureRef) -> None:
+        """Have a picture drawn for an alert, unless that takes too long."""
+        ...
+
+    def ready(self, ref: PictureRef) -> bytes | None:
+        """Return the picture if it is there by now, a PNG."""
+        ...
+
+    async def picture(self, ref: PictureRef) -> bytes | None:
+        """Return the picture for somebody who waits for it, a PNG."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChartHistory:
+    """What was said of an asset in a window of time.
+
+    Attributes:
+        points: oldest first; the newest one of the window is always among them.
+        flips: changes of the standing signal, oldest first.
+        standing: whether it stood bullish before the first flip; None if unknown.
+    """
+
+    points: tuple[Point, ...] = ()
+    flips: tuple[FlipDot, ...] = ()
+    standing: bool | None = None
+
+
 # --------------------------------------------------------------------------- sending
 
 
@@ -118,6 +215,13 @@ class Sender(Protocol):
         """
         ...
 
+    async def prepare(self, part: JsonDict) -> None:
+        """Get ready what a part needs beside its words, before its turn.
+
+        Never raises and never takes long: what is not ready by then is left out.
+        """
+        ...
+
     def free_in(self, address: Address) -> timedelta:
         """Return how long the platform's limits keep this recipient waiting.
 
@@ -130,8 +234,12 @@ class Sender(Protocol):
         """Return for how long the platform wants nothing at all; zero if it does."""
         ...
 
-    def turn(self, address: Address) -> AbstractAsyncContextManager[None]:
+    def turn(
+        self, address: Address, *, lane: Lane = Lane.ALERT
+    ) -> AbstractAsyncContextManager[None]:
         """Wait for a turn at the platform's overall rate; send inside the block.
+
+        Of those that wait, lower lanes go first.
 
         Raises `TemporaryDeliveryError`, a clear no with the wait, when the platform is
         paused or the recipient is not free by now.
@@ -360,7 +468,8 @@ class Desk(Protocol):
     async def say(self, call: Call) -> Message | None:
         """Do what was typed and return the one reply.
 
-        None in a group that was told the same a moment ago.
+        None where silence is it: somebody blocked, a flood that was told so, or a
+        group that was told the same a moment ago.
         """
         ...
 
@@ -420,6 +529,10 @@ class PollResult:
         readings: to be kept in history (a baseline, a newer `as_of`, an applied
             revision, or a refreshed price at an equal `as_of`, which replaces it).
         private_lines: their new sides; `dropped_lines` follow the shared line again.
+        market: the bull-bear indicator after this poll; one of the same `as_of` is
+            replaced.
+        failure: the reason of a poll that gave no grades but has an event all the
+            same: source trouble. The poll is recorded as failed.
     """
 
     tick: Tick
@@ -431,6 +544,8 @@ class PollResult:
     events: tuple[Event, ...] = ()
     private_lines: tuple[PrivateLine, ...] = ()
     dropped_lines: tuple[PrivateLine, ...] = ()
+    market: MarketPoint | None = None
+    failure: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -558,6 +673,15 @@ class Store(Protocol):
         """
         ...
 
+    async def succeed_source(self, family: str, source: str) -> int:
+        """Give the assets of an engine's last version to its new one; return how many.
+
+        `family` is how the names of all its versions begin. Watches stay with the
+        assets, while what detection knew of them is forgotten: the new version begins
+        with a baseline. Nothing is done once the new one has assets.
+        """
+        ...
+
     async def fail_poll(self, tick: Tick, reason: str, now: datetime) -> None:
         """Record that a poll gave nothing; no other state changes."""
         ...
@@ -598,6 +722,71 @@ class Store(Protocol):
         self, source: str, keys: Sequence[str], at: datetime
     ) -> Mapping[str, float]:
         """Return each asset's price from the newest reading in `[at - 12 h, at]`."""
+        ...
+
+    # ---- history
+
+    async def list_stances(self, source: str) -> Sequence[Stance]:
+        """List how every asset of the source stands; our own pseudo-assets are not."""
+        ...
+
+    async def daily_readings(
+        self, source: str, keys: Sequence[str], *, after: datetime, before: datetime
+    ) -> Mapping[str, Sequence[PastReading]]:
+        """Return each asset's last reading of every day (UTC), oldest first.
+
+        Of readings with `after < as_of < before`, each in its latest revision. Assets
+        without any are left out.
+        """
+        ...
+
+    async def readings_between(
+        self, source: str, keys: Sequence[str], *, after: datetime, until: datetime
+    ) -> Mapping[str, Sequence[PastReading]]:
+        """Return each asset's readings with `after < as_of <= until`, oldest first.
+
+        All revisions, in the order in which they came.
+        """
+        ...
+
+    async def list_turns(
+        self, source: str, keys: Sequence[str] | None = None
+    ) -> Mapping[str, Sequence[Turn]]:
+        """Return each asset's flips that were not taken back, oldest first.
+
+        None asks for every asset.
+        """
+        ...
+
+    async def market_history(
+        self, source: str, *, after: datetime
+    ) -> Sequence[MarketPoint]:
+        """List the bull-bear indicator's points with a later `as_of`, oldest first."""
+        ...
+
+    async def add_history(
+        self, source: str, key: str, readings: Sequence[Reading]
+    ) -> int:
+        """Keep readings that are older than all we have of an asset; return how many.
+
+        For records alone: no state, line or event changes. Idempotent.
+        """
+        ...
+
+    async def last_fresh(self, source: str) -> datetime | None:
+        """Return when a reading of the source last was new, by our clock."""
+        ...
+
+    # ---- another engine
+
+    async def follow_source(self, source: str, *, now: datetime) -> bool:
+        """Move watches and mutes to a new source's assets; True if it is another one.
+
+        Once per change, and not before the new source has graded anything. An asset's
+        twin is the largest of the same symbol; without one a watch stays where it is.
+        Whoever watches anything gets one event; the change itself is no flip, since
+        the new source begins with a baseline.
+        """
         ...
 
     # ---- fan-out
@@ -1080,6 +1269,171 @@ class Store(Protocol):
         self, source: str, *, asset_id: int | None = None, limit: int = 20
     ) -> Sequence[Event]:
         """List events, newest first."""
+        ...
+
+    # ---- screens
+
+    async def list_screen(self, source: str, screen: Screen) -> Found[Asset]:
+        """List assets that have a grade, with their states, as the screen asks.
+
+        Highest grade or freshest flip first; then the largest, then by symbol.
+        """
+        ...
+
+    async def list_flips(self, source: str, screen: Screen) -> Found[Event]:
+        """List flips as the screen asks, newest first, of one moment largest first.
+
+        What a correction has withdrawn is not among them.
+        """
+        ...
+
+    # ---- trails
+
+    async def find_trail(
+        self, recipient_id: int, *, asset_id: int | None = None
+    ) -> Trail | None:
+        """Find what became of an asset's last event, or of the last alert here.
+
+        With an asset: the newest event of it that had a delivery here, or a flip
+        after that which had none. Without: what was sent here last, or if nothing
+        was, what waits or was skipped last.
+        """
+        ...
+
+    async def look_at(self, recipient_id: int, *, now: datetime) -> Claim | None:
+        """Show what waits for a recipient as a claim would; nothing is taken.
+
+        None for an unknown recipient. A message on its way is not shown.
+        """
+        ...
+
+    # ---- access
+
+    async def access_of(self, subjects: Sequence[str]) -> Mapping[str, bool]:
+        """Return what was said of these subjects: True is let in, False blocked."""
+        ...
+
+    async def set_access(self, rule: Rule) -> None:
+        """Let a subject in or block it; what was said of it before is replaced."""
+        ...
+
+    async def clear_access(self, subject: str) -> bool:
+        """Forget what was said of a subject; False if nothing was."""
+        ...
+
+    async def list_access(
+        self, *, is_allowed: bool, offset: int = 0, limit: int = 20
+    ) -> Found[Rule]:
+        """List those let in, or those blocked, newest first."""
+        ...
+
+    async def private_places(self, user: str) -> Sequence[Address]:
+        """List the private chats that are known to be this user's.
+
+        A chat with the user's own id, or one in which the user made a watch.
+        """
+        ...
+
+    async def put_invite(self, invite: Invite) -> None:
+        """Keep a new invite; those that have expired are cleared away."""
+        ...
+
+    async def list_invites(self, now: datetime) -> Sequence[Invite]:
+        """List the invites that still let somebody in, newest first."""
+        ...
+
+    async def drop_invite(self, code: str) -> bool:
+        """End an invite; False if there is none with this code."""
+        ...
+
+    async def redeem_invite(self, code: str, subject: str, *, now: datetime) -> bool:
+        """Let a subject in by an invite; False if the code lets nobody in (any more).
+
+        Atomic: of n uses exactly n succeed. A subject that was let in already costs
+        no use, and one that is blocked stays so.
+        """
+        ...
+
+    # ---- population
+
+    async def population(self) -> Sequence[Crowd]:
+        """Count recipients by platform and kind."""
+        ...
+
+    async def has_recipients(self, chat: Address) -> bool:
+        """Whether a chat, or any topic of it, is a recipient."""
+        ...
+
+    async def list_recipients(
+        self, *, offset: int = 0, limit: int = 20
+    ) -> Found[Inhabitant]:
+        """List recipients with their number of watches, newest first."""
+        ...
+
+    # ---- announcements
+
+    async def draft_announcement(
+        self, text: str, *, created_by: str, now: datetime
+    ) -> Announcement:
+        """Keep what is to be announced; nothing is sent yet."""
+        ...
+
+    async def find_announcement(
+        self, announcement_id: int | None = None
+    ) -> Announcement | None:
+        """Find an announcement with its figures; without an id the one being sent."""
+        ...
+
+    async def start_announcement(self, announcement_id: int, *, now: datetime) -> bool:
+        """Begin to send a draft; False if it is none, or another one is being sent."""
+        ...
+
+    async def end_announcement(
+        self, announcement_id: int, state: AnnouncementState, *, now: datetime
+    ) -> bool:
+        """Cancel a draft or what is being sent, or say that it is done."""
+        ...
+
+    async def next_posts(
+        self,
+        announcement_id: int,
+        platforms: Collection[Platform],
+        *,
+        after: int = 0,
+        limit: int = 20,
+    ) -> Sequence[Recipient]:
+        """List private chats that have yet to get it, by id from `after` on.
+
+        Those that are gone and those that came after it was drafted are left out.
+        """
+        ...
+
+    async def begin_post(
+        self, announcement_id: int, recipient_id: int, *, now: datetime
+    ) -> bool:
+        """Note that one is about to be sent; False if it must not be (any more)."""
+        ...
+
+    async def settle_post(
+        self,
+        announcement_id: int,
+        recipient_id: int,
+        state: PostState | None,
+        *,
+        reason: str = "",
+    ) -> None:
+        """Write what became of one; None: surely not sent, to be tried again."""
+        ...
+
+    # ---- pictures
+
+    async def chart_history(
+        self, asset_id: int, *, since: datetime, until: datetime, most: int
+    ) -> ChartHistory:
+        """Return what was said of an asset in `[since, until]`, thinned to `most`.
+
+        Of each moment what was revised last. Empty for an unknown asset.
+        """
         ...
 
     # ---- the web chat's inbox

@@ -20,6 +20,9 @@ def night(decision: Decision, setting: Setting) -> Message:
     changed = [n for n in decision.news if n.change is not None]
     kind = NewsKind.DIGEST if is_digest else NewsKind.SUMMARY
     body = [*_standing(decision, setting.now), *phrases.came_back(decision.came_back)]
+    market = setting.backdrop.market
+    if is_digest and market is not None:
+        body.append(line(phrases.market_share(market)))
     if not decision.news and not is_digest:
         return _calm_night(decision, setting)
     rest = _rest(decision, setting)

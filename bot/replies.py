@@ -51,6 +51,15 @@ class Unknown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """How many messages watches would have sent in so many days, and at worst a day."""
+
+    messages: int
+    most: int
+    days: int = 90
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
     """What a /watch led to, asset by asset and word by word."""
 
@@ -61,8 +70,8 @@ class Watched:
     ambiguous: tuple[Ambiguous, ...] = ()
     unknown: tuple[Unknown, ...] = ()
     problems: tuple[str, ...] = field(default_factory=tuple)
-    #: messages that these watches would have sent in 90 days, and on the worst day
-    past: tuple[int, int] | None = None
+    #: how often these watches would have led to a message
+    past: Past | None = None
     thresholds: tuple[float, ...] = ()
 
 
@@ -81,8 +90,9 @@ def watching(result: Watched, now: datetime, *, elsewhere: str = "") -> Message:
     if left:
         body.append(line(f"and {words.count(len(left), 'asset')} more"))
     for watch, size in result.broad:
-        name = words.unhashed(watch.text)
-        body.append(line(f"{name}: {words.count(size, 'asset')} now"))
+        # the only one stands in the title already
+        name = f"{words.unhashed(watch.text)}: " if len(names) > 1 else ""
+        body.append(line(f"{name}{words.count(size, 'asset')} now"))
     body += [Line(), *_promise(result), *_past(result)]
     buttons: list[tuple[Button, ...]] = []
     for asset in result.guessed:
@@ -104,7 +114,7 @@ def _nothing_watched(result: Watched) -> Message:
     if len(result.ambiguous) == 1 and not result.unknown:
         title = line("❓ ", bold(f"Which {result.ambiguous[0].word}?"))
     else:
-        title = line("❌ ", bold("Nothing is watched yet"))
+        title = line("❌ ", bold("Nothing new is watched"))
     body = [*questions, *([] if result.ambiguous else [line("Nothing was changed.")])]
     return Message(
         title=title,
@@ -153,15 +163,12 @@ def _past(result: Watched) -> list[Block]:
     """Say how often that was; nothing where nobody knows."""
     if result.past is None:
         return []
-    messages, most = result.past
-    return [
-        say(
-            "In the last 90 days that was {n} message.|"
-            "In the last 90 days that was {n} messages, never more than {most} a day.",
-            n=messages,
-            most=most,
-        )
-    ]
+    past = result.past
+    template = (
+        "In the last {days} days that was {n} message.|"
+        "In the last {days} days that was {n} messages, never more than {most} a day."
+    )
+    return [say(template, n=past.messages, most=past.most, days=past.days)]
 
 
 def _limits_text(watch: Watch) -> str:

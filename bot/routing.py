@@ -19,6 +19,7 @@ from bot.model import (
     Signal,
     Told,
     Watch,
+    is_own,
 )
 
 #: most specific first: of several matching watches the first of these decides
@@ -72,12 +73,15 @@ def route(
     """
     if event.only_for not in {None, interest.recipient.id}:
         return NoMatch.OTHER_RECIPIENT
+    followers = [w for w in interest.watches if not w.is_exception]
+    if event.kind in {EventKind.SOURCE, EventKind.ENGINE}:
+        # What the engine cannot say concerns whoever watches anything of it.
+        return min(followers, key=_precedence, default=NoMatch.NOT_WATCHED)
     covering = [w for w in interest.watches if covers(w, asset)]
     if any(w.is_exception for w in covering):
         return NoMatch.EXCEPTED
     refusals: list[NoMatch] = []
     matching: list[Watch] = []
-    followers = [w for w in interest.watches if not w.is_exception]
     for watch in followers:
         refusal = _refusal(event, asset, watch, interest, update_every)
         if refusal is None:
@@ -107,7 +111,7 @@ def covers(watch: Watch, asset: Asset) -> bool:
         case Scope.TOP:
             return asset.rank is not None and asset.rank <= watch.target.top
         case Scope.ALL:
-            return True
+            return not is_own(asset.key)
 
 
 def _refusal(
@@ -128,6 +132,15 @@ def _refusal(
         return None
     if not covers(watch, asset):
         return NoMatch.NOT_WATCHED
+    return _unwanted(event, watch)
+
+
+def _unwanted(event: Event, watch: Watch) -> NoMatch | None:
+    """Say why an event of a covered asset is not wanted, or None if it is."""
+    if event.kind is EventKind.SILENT:
+        # Of an asset that somebody watches by name; in a top-n it is just not there.
+        is_named = watch.target.scope is Scope.ASSET
+        return None if is_named else NoMatch.NOT_WATCHED
     if event.kind is EventKind.CORRECTION:
         # Who was told the withdrawn flip is decided by what was told, at claim time.
         return None
@@ -147,7 +160,7 @@ def _must_hear_the_end(event: Event, watch: Watch, interest: Interest) -> bool:
     """
     told = interest.told.get(event.asset_id)
     if (
-        event.kind is EventKind.CROSSING
+        event.kind in {EventKind.CROSSING, EventKind.SILENT}
         or event.to_signal is not Signal.BEARISH
         or told is None
         or told.signal is not Signal.BULLISH

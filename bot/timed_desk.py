@@ -26,7 +26,8 @@ class TimedDesk(CommandDesk):
 
     def move(self, room: Room) -> None:
         """Work in another room from the next call on."""
-        self._room = room
+        # who is let in hangs on the room as well
+        super().__init__(room)
 
     async def say(self, call: Call) -> Message | None:
         """Answer as the desk does."""

@@ -11,9 +11,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Self
 
+from bot import plausible
 from bot.model import Address, PollSummary
 
-#: so many polls in a row must fail before the engine is in trouble
+#: so many polls in a row must fail before the engine is in trouble; what can't be
+#: believed is trouble at once
 FAILED_POLLS = 3
 #: between two notices of dead letters
 DEAD_EVERY = timedelta(minutes=10)
@@ -33,6 +35,7 @@ class Cause(StrEnum):
     LIMITED = "limited"
     UNAVAILABLE = "unavailable"
     UNREADABLE = "unreadable"
+    IMPLAUSIBLE = "implausible"
 
 
 _REFUSED = frozenset({"http_401", "http_402", "http_403", "refused"})
@@ -63,6 +66,8 @@ class EngineTrouble:
     @property
     def cause(self) -> Cause:
         """What kind of trouble it is."""
+        if self.reason.startswith(plausible.PREFIX):
+            return Cause.IMPLAUSIBLE
         if self.reason in _REFUSED:
             return Cause.REFUSED
         if self.reason == "http_429":
@@ -74,6 +79,8 @@ class EngineTrouble:
     @property
     def short(self) -> str:
         """The trouble in a word or two."""
+        if self.cause is Cause.IMPLAUSIBLE:
+            return "not to be believed"
         status = self.reason.removeprefix("http_")
         if status != self.reason:
             return status
@@ -88,7 +95,8 @@ def engine_trouble(polls: Sequence[PollSummary]) -> EngineTrouble | None:
             break
         if poll.reason not in _NO_TROUBLE:
             failed.append(poll)
-    if len(failed) < FAILED_POLLS:
+    is_doubtful = bool(failed) and failed[0].reason.startswith(plausible.PREFIX)
+    if len(failed) < FAILED_POLLS and not is_doubtful:
         return None
     asked = [poll.reason for poll in failed if poll.reason not in _NOT_ASKED]
     return EngineTrouble(

@@ -3,24 +3,55 @@
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from bot.candles import CandleStore
 from bot.config import EngineConfig
 from bot.errors import ConfigError
 from bot.ports import Clock, GradeSource
 
 
-def open_source(config: EngineConfig, *, now: Clock) -> GradeSource:
+def open_source(
+    config: EngineConfig, *, now: Clock, candles: CandleStore | None = None
+) -> GradeSource:
     """Open the grading engine; no call is made yet.
 
-    Raises `ConfigError` where it can never work, such as a recording that cannot be
-    right.
+    `candles` is where our own engine keeps its candles; without it they are gone with
+    the process. Raises `ConfigError` where it can never work, such as a recording that
+    cannot be right.
     """
-    if config.kind == "remote":
+    if config.chosen == "remote":
         return _open_remote(config, now)
-    if config.kind == "replay":
+    if config.chosen == "replay":
         return _open_replay(config, now)
-    raise ConfigError(
-        'engine.kind = "embedded" comes with a later version; for now use "replay" '
-        '(needs no key) or "remote" (a grading engine such as Token Metrics)'
+    return _open_embedded(config, now, candles)
+
+
+def _open_embedded(
+    config: EngineConfig, now: Clock, candles: CandleStore | None
+) -> GradeSource:
+    from engine.embedded.ccxt_loading import check_exchange
+
+    names = list(dict.fromkeys((config.exchange, *config.fallback_exchanges)))
+    for name in names:
+        check_exchange(name)
+    # Imported here: who asks a remote engine needs no numpy.
+    from engine.embedded.exchange import Exchange
+    from engine.embedded.keeper import CandleKeeper
+    from engine.embedded.memory import MemoryCandles
+    from engine.embedded.source import EmbeddedSource, source_name
+
+    urls = dict(text.split("=", 1) for text in config.exchange_urls)
+    if unknown := sorted(urls.keys() - set(names)):
+        raise ConfigError(
+            f"engine.exchange_urls: “{unknown[0]}” is neither engine.exchange nor one"
+            " of engine.fallback_exchanges"
+        )
+    store = MemoryCandles() if candles is None else candles
+    exchanges = [Exchange(name, now=now, url=urls.get(name, "")) for name in names]
+    return EmbeddedSource(
+        CandleKeeper(store, exchanges, now=now),
+        store,
+        name=source_name(config.exchange),
+        now=now,
     )
 
 
@@ -63,7 +94,7 @@ def _open_remote(config: EngineConfig, now: Clock) -> GradeSource:
     if not key and is_token_metrics(config.base_url):
         raise ConfigError(
             "engine.api_key is missing: Token Metrics answers nobody without a key; "
-            'engine.kind = "replay" works without one'
+            'engine.kind = "embedded" works without one'
         )
     if not (key.isascii() and key.isprintable()):
         raise ConfigError("engine.api_key: has a character that no key can have")
@@ -76,6 +107,13 @@ def _open_replay(config: EngineConfig, now: Clock) -> GradeSource:
     from engine.scenario import open_scenario
 
     pace = Pace(config.replay_speed, now=now)
+    if not config.replay_file and config.replay_scenario == "candles":
+        from engine.embedded.ccxt_loading import check_installed
+
+        check_installed("numpy")
+        from engine.embedded.synthetic import open_candles
+
+        return open_candles(pace)
     if not config.replay_file:
         return open_scenario(pace)
     path = Path(config.replay_file).expanduser()

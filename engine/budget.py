@@ -79,6 +79,17 @@ class Budget:
         return self._used
 
     @property
+    def extra(self) -> int:
+        """Credits of these that went into names, sizes and prices."""
+        self._turn_page()
+        return self._extra
+
+    @property
+    def limit(self) -> int | None:
+        """Credits of a month; None if they are not limited."""
+        return self._credits
+
+    @property
     def left(self) -> int | None:
         """Credits left in this calendar month; None if they are not limited."""
         return None if self._credits is None else max(self._credits - self.used, 0)

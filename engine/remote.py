@@ -15,8 +15,9 @@ from urllib.parse import urlsplit
 from bot.config import EngineConfig
 from bot.errors import SourceError, SourceRefusedError, SourceUnavailableError
 from bot.model import AssetInfo, Reading, Signal, Snapshot, Wanted
+from bot.population import Spending
 from bot.ports import Clock
-from engine import pages, wire
+from engine import history, pages, wire
 from engine.backoff import Backoff
 from engine.budget import Budget, next_month
 from engine.facts import FACTS_FOR, Facts
@@ -32,6 +33,9 @@ UPDATE_EVERY = timedelta(days=1)
 _EXTRA_CALLS_MAX = 3
 _EXTRAS_WITHIN = timedelta(seconds=10)
 _EXTRAS_REST = timedelta(minutes=15)
+#: a window of history: a page of signals and a page of candles
+_HISTORY_CALLS = 2
+_HISTORY_WITHIN = timedelta(seconds=60)
 _SYMBOL = re.compile(r"[A-Za-z0-9._$-]{1,32}", re.ASCII)
 
 #: spreads the load of many bots on an engine that comes back
@@ -62,8 +66,10 @@ class RemoteSource:
         self._transport = Transport(config, now=now, timeout=timeout)
         self._budget = Budget(config.credits_per_month, now=now)
         self._backoff = Backoff(self._interval, chance=chance)
-        is_v3 = url.path.rstrip("/").endswith("/v3")
-        self._walk = pages.SignalWalk("start_date" if is_v3 else "startDate")
+        self.history_together = history.TOGETHER
+        self._is_v3 = url.path.rstrip("/").endswith("/v3")
+        since_name = "start_date" if self._is_v3 else "startDate"
+        self._walk = pages.SignalWalk(since_name)
         self._facts = Facts()
         self._largest: tuple[str, ...] = ()
         self._largest_of = 0
@@ -77,6 +83,19 @@ class RemoteSource:
     def credits_used(self) -> int:
         """Calls made in this calendar month (UTC), as far as we know."""
         return self._budget.used
+
+    def spending(self, bookmark: str | None) -> Spending:
+        """Return what this month has cost, also by what another process wrote down."""
+        self._budget.restore(bookmark)
+        every = self._budget.interval(self._poll_calls, self._interval)
+        return Spending(
+            used=self._budget.used,
+            extra=self._budget.extra,
+            limit=self._budget.limit,
+            per_poll=self._poll_calls,
+            every_seconds=every.total_seconds(),
+            renews_at=next_month(self._now()),
+        )
 
     def next_fetch_at(self, now: datetime) -> datetime | None:
         """Return before when a fetch makes no call, None if it may be made now."""
@@ -138,6 +157,28 @@ class RemoteSource:
         ]
         self._facts.learn(infos, self._now())
         return tuple(wire.largest_first(infos))
+
+    async def fetch_history(
+        self, keys: Sequence[str], last: datetime
+    ) -> Sequence[Reading]:
+        """Fetch four weeks of days up to and with one, out of what extras may cost.
+
+        Raises only `SourceError`, with reason `budget` where the share is used up.
+        """
+        pause = self._backoff.pause(self._now())
+        if pause is not None:
+            raise _too_early(pause.reason, pause.until - self._now())
+        if not self._budget.allows_extra(_HISTORY_CALLS):
+            raise _too_early("budget", _EXTRAS_REST)
+        try:
+            async with asyncio.timeout(_HISTORY_WITHIN.total_seconds()):
+                return await history.fetch_days(
+                    self._ask_extra, keys[: history.TOGETHER], last, is_v3=self._is_v3
+                )
+        except TimeoutError:
+            raise SourceUnavailableError(
+                "the engine took too long over its history", reason="timeout"
+            ) from None
 
     # ---- what to ask for
 

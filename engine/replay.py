@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from bot.errors import SourceEndedError
-from bot.model import AssetInfo, Reading, Snapshot, Wanted
-from bot.ports import Clock
+from bot.model import AssetInfo, Explanation, Reading, Snapshot, Wanted
+from bot.ports import Clock, ExplainingSource
 
 #: whoever falls further behind (a laptop that slept) slows the recording instead
 MOST_DUE = 200
@@ -128,6 +128,12 @@ class ReplaySource:
         """Find nothing: a recording brings all it has with every snapshot."""
         del symbol
         return ()
+
+    def explain(self, key: str) -> Explanation | None:
+        """Explain a grade where the recording is one that can."""
+        if isinstance(self._recording, ExplainingSource):
+            return self._recording.explain(key)
+        return None
 
     async def close(self) -> None:
         """Do nothing: nothing is open."""

@@ -10,6 +10,7 @@ from storage.columns import (
     NEVER_AGAIN,
     Row,
     RowId,
+    UtcTime,
     document,
     index,
     loose_ref,
@@ -69,10 +70,18 @@ class AssetCategoryRow(Row, table=True):
 
 
 class ReadingRow(Row, table=True):
-    """One reading of history. `revision` counts changed verdicts at one `as_of`."""
+    """One reading of history. `revision` counts changed verdicts at one `as_of`.
+
+    `standing` is the standing signal after it. `turn_price` is the price at which the
+    turn was told: `price` may be refreshed later.
+    """
 
     __tablename__ = "readings"
-    __table_args__ = (UniqueConstraint("asset_id", "as_of", "revision"), NEVER_AGAIN)
+    __table_args__ = (
+        UniqueConstraint("asset_id", "as_of", "revision"),
+        index("ix_readings_turns", "asset_id", "as_of", where="is_turn"),
+        NEVER_AGAIN,
+    )
 
     id: int = row_id()
     asset_id: int = ref("assets.id")
@@ -84,7 +93,25 @@ class ReadingRow(Row, table=True):
     volume: float | None
     market_cap: float | None
     categories: Any = document()
+    standing: int = Field(sa_type=SmallInteger)
+    is_turn: bool
+    turn_price: float | None
+    #: from before we knew the asset: the engine's history
+    is_filled: bool
     recorded_at: datetime = moment()
+
+
+class MarketRow(Row, table=True):
+    """The bull-bear indicator of a source at one `as_of`, whole and by category."""
+
+    __tablename__ = "market_points"
+
+    source: str = Field(primary_key=True)
+    as_of: datetime = Field(sa_type=UtcTime, primary_key=True)
+    bullish: int
+    total: int
+    sectors: Any = document()
+    signal: int | None = signal_number()
 
 
 class AssetStateRow(Row, table=True):
@@ -153,6 +180,8 @@ class EventRow(Row, table=True):
         index("ix_events_open", "id", where="fanned_out_at IS NULL"),
         index("ix_events_source", "source", "id"),
         index("ix_events_asset", "asset_id", "id"),
+        index("ix_events_flips", "source", "as_of", where="kind = 'flip'"),
+        index("ix_events_corrects", "corrects", where="corrects <> ''"),
         NEVER_AGAIN,
     )
 
@@ -180,5 +209,6 @@ class EventRow(Row, table=True):
     is_revision: bool
     corrects: str
     only_for: int | None = loose_ref()
+    context: Any = document(nullable=True)
     cursor: int = Field(sa_type=RowId)
     fanned_out_at: datetime | None = maybe_moment()

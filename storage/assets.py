@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.model import Asset, AssetInfo, AssetState, Event, Line, Scope, Target
+from bot.model import OWN_KEYS, Asset, AssetInfo, AssetState, Event, Line, Scope, Target
 from storage.commit import add_assets
 from storage.packed import among
 from storage.part import StorePart
@@ -66,8 +66,11 @@ class AssetStore(StorePart):
         statement = (
             select(ASSETS).where(ASSETS.c.source == source).order_by(*_LARGEST_FIRST)
         )
+        if target is None or target.scope is not Scope.ASSET:
+            # our own pseudo-assets are there by name only
+            statement = statement.where(~ASSETS.c.key.startswith(OWN_KEYS))
         if target is not None:
-            statement = statement.where(_is_named(target))
+            statement = statement.where(is_named(target))
         if limit:
             statement = statement.limit(limit)
         return await self._database.read(partial(_list_assets, statement=statement))
@@ -76,7 +79,7 @@ class AssetStore(StorePart):
         """List (symbol, name) of every asset, largest first, for suggestions."""
         statement = (
             select(ASSETS.c.symbol, ASSETS.c.name)
-            .where(ASSETS.c.source == source)
+            .where(ASSETS.c.source == source, ~ASSETS.c.symbol.startswith(OWN_KEYS))
             .order_by(*_LARGEST_FIRST)
         )
 
@@ -227,7 +230,8 @@ async def _find_assets(
     return await _list_assets(connection, statement) if folded else []
 
 
-def _is_named(target: Target) -> ColumnElement[bool]:
+def is_named(target: Target) -> ColumnElement[bool]:
+    """Whether a target names an asset, whatever the conditions."""
     match target.scope:
         case Scope.ASSET:
             return ASSETS.c.id == target.asset_id

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from bot.model import (
+    OWN_KEYS,
     Backdrop,
     Event,
     EventKind,
@@ -15,6 +16,7 @@ from bot.model import (
     Waiting,
     Wave,
 )
+from bot.news import Reason
 from storage.assets import read_assets
 from storage.packed import among, named
 from storage.tables import ASSETS, CATEGORIES, EVENTS, STATES, WATCHES
@@ -64,7 +66,7 @@ def load_backdrops(
             others=tuple(assets[i] for i in sorted(own[who]) if i in assets),
             market=(
                 markets.around(source, began[who])
-                if who in waves or _is_broad(each)
+                if who in waves or _tells_market(each)
                 else None
             ),
         )
@@ -81,9 +83,14 @@ def _is_broad(waiting: Sequence[Waiting]) -> bool:
     return len(assets) >= _BROAD_FROM
 
 
+def _tells_market(waiting: Sequence[Waiting]) -> bool:
+    return _is_broad(waiting) or any(w.held_for == Reason.DIGEST for w in waiting)
+
+
 def _is_wide(waiting: Sequence[Waiting]) -> bool:
     return _is_broad(waiting) or any(
-        w.held_for or w.event.off_since is not None for w in waiting
+        w.held_for or w.event.off_since is not None or w.event.kind is EventKind.ENGINE
+        for w in waiting
     )
 
 
@@ -137,7 +144,7 @@ class _Counter:
             statement = (
                 select(func.count())
                 .select_from(ASSETS)
-                .where(ASSETS.c.source == source)
+                .where(ASSETS.c.source == source, ~ASSETS.c.key.startswith(OWN_KEYS))
             )
             if scope == Scope.TOP.value:
                 statement = statement.where(ASSETS.c.rank.is_not(None))
@@ -190,7 +197,11 @@ class _Markets:
         counts = self._connection.execute(
             select(STATES.c.standing, func.count().label("n"))
             .join(ASSETS, ASSETS.c.id == STATES.c.asset_id)
-            .where(ASSETS.c.source == source, STATES.c.standing != int(Signal.NEUTRAL))
+            .where(
+                ASSETS.c.source == source,
+                ~ASSETS.c.key.startswith(OWN_KEYS),
+                STATES.c.standing != int(Signal.NEUTRAL),
+            )
             .group_by(STATES.c.standing)
         )
         by_signal = {row.standing: row.n for row in counts}
@@ -206,10 +217,12 @@ class _Markets:
                     EVENTS.c.from_signal,
                     EVENTS.c.to_signal,
                 )
+                .join(ASSETS, ASSETS.c.id == EVENTS.c.asset_id)
                 .where(
                     EVENTS.c.source == source,
                     EVENTS.c.id >= self._first,
-                    EVENTS.c.kind != EventKind.CROSSING.value,
+                    EVENTS.c.kind.in_([EventKind.FLIP, EventKind.CORRECTION]),
+                    ~ASSETS.c.key.startswith(OWN_KEYS),
                 )
                 .order_by(EVENTS.c.id)
             )

@@ -191,7 +191,13 @@ def _load_claims(
     if not rows:
         return []
     frozen = _load_frozen(connection, rows)
-    waiting, due = _load_waiting(connection, rows.keys() - frozen.keys())
+    waiting, due, orphans = _load_waiting(connection, rows.keys() - frozen.keys())
+    for batch in in_batches(orphans):
+        connection.execute(
+            update(DELIVERIES)
+            .where(DELIVERIES.c.id.in_(batch))
+            .values(state=DeliveryState.SKIPPED.value, reason=UNWATCHED)
+        )
     due |= {recipient_id: message.due_at for recipient_id, message in frozen.items()}
     # A frozen message that is claimed again went out without an answer that we know.
     for batch in in_batches(message.id for message in frozen.values()):
@@ -230,6 +236,35 @@ def _load_claims(
     ]
 
 
+def look_at(connection: Connection, recipient_id: int, now: datetime) -> Claim | None:
+    """Load what waits for one recipient as a claim, without taking anything."""
+    row = connection.execute(
+        select(RECIPIENTS).where(RECIPIENTS.c.id == recipient_id)
+    ).first()
+    if row is None:
+        return None
+    waiting, _, _ = _load_waiting(connection, [recipient_id])
+    mutes = _load_mutes(connection, [recipient_id], now)
+    told = _load_told(connection, waiting)
+    overtaken = load_overtaken(connection, waiting, now)
+    waves = load_waves(connection, {recipient_id: row} if waiting else {}, now)
+    backdrops = load_backdrops(connection, waiting, waves)
+    recipient = to_recipient(row)
+    return Claim(
+        recipient=recipient,
+        owner="",
+        lease_until=now,
+        mutes=tuple(mutes.get(recipient_id, ())),
+        waiting=tuple(waiting.get(recipient_id, ())),
+        told=told.get(recipient_id, {}),
+        overtaken=overtaken.get(recipient_id, frozenset()),
+        digest_at=row.digest_at,
+        backdrop=backdrops.get(recipient_id, _NO_BACKDROP),
+        today=load_today(connection, [recipient], now).get(recipient_id),
+        wave=waves.get(recipient_id),
+    )
+
+
 def _read_frozen(connection: Connection, row: Any) -> FrozenMessage:
     """Read a row of `messages`, with what its deliveries say of tries and patience."""
     attempts, owed_since = 0, None
@@ -260,10 +295,11 @@ _FROZEN = select(MESSAGES).where(_IS_FROZEN, among(MESSAGES.c.recipient_id))
 
 def _load_waiting(
     connection: Connection, ids: Collection[int]
-) -> tuple[dict[int, list[Waiting]], dict[int, datetime]]:
+) -> tuple[dict[int, list[Waiting]], dict[int, datetime], list[int]]:
     """Load pending deliveries in event order, and when each recipient's first is due.
 
-    Deliveries whose watch went away while fan-out was at work are skipped here.
+    Deliveries whose watch went away while fan-out was at work come apart, by id: they
+    are to be skipped.
     """
     rows = named(connection.execute(_WAITING, {"ids": list(ids)}))
     # many wait for the same few events: each is read once, and is one value
@@ -296,13 +332,7 @@ def _load_waiting(
                 owed_since=row.owed_since,
             )
         )
-    for batch in in_batches(orphans):
-        connection.execute(
-            update(DELIVERIES)
-            .where(DELIVERIES.c.id.in_(batch))
-            .values(state=DeliveryState.SKIPPED.value, reason=UNWATCHED)
-        )
-    return waiting, due
+    return waiting, due, orphans
 
 
 _WAITING = (

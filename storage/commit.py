@@ -9,17 +9,24 @@ from sqlalchemy import and_, bindparam, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.errors import LeaseLostError, NotFoundError
-from bot.model import AssetInfo, Event, PrivateLine, Reading
+from bot.model import AssetInfo, Event, EventKind, PrivateLine, Reading
 from bot.ports import PollResult
 from storage.database import in_batches, insert_into, upsert
 from storage.held import wake_held
-from storage.rows import event_values, poll_values, state_values, to_signal
+from storage.rows import (
+    event_values,
+    market_values,
+    poll_values,
+    state_values,
+    to_signal,
+)
 from storage.tables import (
     ALIASES,
     ASSETS,
     CATEGORIES,
     EVENTS,
     LINES,
+    MARKET,
     POLLS,
     PRIVATE_LINES,
     READINGS,
@@ -44,8 +51,15 @@ async def commit_poll(
     )
     await _move_seen_at(connection, result, ids)
     await _write_private_lines(connection, result, ids)
-    events = await _add_events(connection, result.events, ids)
+    events = await add_events(connection, result.events, ids)
     await wake_held(connection, result.states, ids, result.finished_at)
+    if result.market is not None:
+        await upsert(
+            connection,
+            MARKET,
+            [market_values(source, result.market)],
+            keys=["source", "as_of"],
+        )
     if any(r.market_cap is not None for r in result.snapshot.readings):
         await _rank(connection, source)
     await _finish_poll(connection, result, poll, len(events))
@@ -61,6 +75,19 @@ async def _finish_poll(
     is that of the last: a restart goes on after it.
     """
     snapshot, tick = result.snapshot, result.tick
+    if result.failure:
+        await connection.execute(
+            update(POLLS)
+            .where(
+                POLLS.c.source == tick.source,
+                POLLS.c.number == tick.number,
+                POLLS.c.is_ok.is_(False),
+            )
+            .values(
+                finished_at=result.finished_at, reason=result.failure, events=events
+            )
+        )
+        return
     is_further = bool(poll.is_ok)
     if is_further and snapshot.bookmark == poll.bookmark:
         return
@@ -307,8 +334,14 @@ async def _add_readings(
 ) -> None:
     """Keep readings: an equal verdict at an equal `as_of` replaces, another is added.
 
-    So a refreshed price overwrites, and a revision stands beside what it revises.
+    So a refreshed price overwrites, and a revision stands beside what it revises. When
+    a reading came and at what price its turn was told stay as they were.
     """
+    turns = {
+        (event.asset_key, event.as_of)
+        for event in result.events
+        if event.kind is EventKind.FLIP
+    }
     latest: dict[tuple[int, datetime], Any] = {}
     for batch in in_batches({ids[reading.key] for reading in result.readings}):
         times = {r.as_of for r in result.readings}
@@ -327,10 +360,16 @@ async def _add_readings(
         asset_id = ids[reading.key]
         there = latest.get((asset_id, reading.as_of))
         revision = 0
+        is_turn = (reading.key, reading.as_of) in turns
+        turn_price = reading.price if is_turn else None
         if there is not None:
             verdict = (to_signal(there.signal), there.grade)
             is_same = verdict == (reading.signal, reading.grade)
             revision = there.revision + (0 if is_same else 1)
+            if is_same:
+                is_turn = bool(there.is_turn)
+                turn_price = there.turn_price
+        state = result.states.get(reading.key)
         values.append(
             {
                 "asset_id": asset_id,
@@ -342,10 +381,20 @@ async def _add_readings(
                 "volume": reading.volume,
                 "market_cap": reading.market_cap,
                 "categories": list(reading.categories),
+                "standing": int(state.standing if state else reading.signal or 0),
+                "is_turn": is_turn,
+                "turn_price": turn_price,
+                "is_filled": False,
                 "recorded_at": result.finished_at,
             }
         )
-    await upsert(connection, READINGS, values, keys=["asset_id", "as_of", "revision"])
+    await upsert(
+        connection,
+        READINGS,
+        values,
+        keys=["asset_id", "as_of", "revision"],
+        keep=["recorded_at"],
+    )
 
 
 async def _move_seen_at(
@@ -462,7 +511,7 @@ async def _write_private_lines(
 # ---------------------------------------------------------------- events
 
 
-async def _add_events(
+async def add_events(
     connection: AsyncConnection, events: Sequence[Event], ids: Mapping[str, int]
 ) -> list[Event]:
     """Write events whose key is new and return them with their ids, in order."""

@@ -177,6 +177,8 @@ _WANTED = select(
 _OLDEST = _WANTED.where(_OPEN).order_by(EVENTS.c.id).limit(TOGETHER)
 _ONE = _WANTED.where(EVENTS.c.id == bindparam("event_id"))
 _CROSSING = EventKind.CROSSING.value
+_FOR_EVERYBODY = frozenset({EventKind.SOURCE.value, EventKind.ENGINE.value})
+_ENDLESS = frozenset({_CROSSING, EventKind.SILENT.value})
 
 
 class _Chunk:
@@ -190,9 +192,12 @@ class _Chunk:
         self._stale = stale_after
         self._has_crossings = any(kind == _CROSSING for kind, _ in group.kinds)
         self._has_ends = any(
-            kind != _CROSSING and to_signal == Signal.BEARISH
+            kind not in _ENDLESS and to_signal == Signal.BEARISH
             for kind, to_signal in group.kinds
         )
+        self._arms = SCOPE_ARMS | (END_ARMS if self._has_ends else frozenset())
+        if any(kind in _FOR_EVERYBODY for kind, _ in group.kinds):
+            self._arms |= {Arm.EVERY}
 
     def fan_out(self, connection: Connection, reach: int, now: datetime) -> _Done:
         """Write the deliveries and move the cursor."""
@@ -234,7 +239,7 @@ class _Chunk:
                 return span
 
     def _count(self, connection: Connection, until: int, reach: int) -> _Span:
-        arms = SCOPE_ARMS | END_ARMS if self._has_ends else SCOPE_ARMS
+        arms = self._arms
         statement = count_candidates(connection.dialect.name, arms)
         # beyond what a chunk may have it does not matter how many more there are
         most = {"most": _TOLD_PER_WATCH * (2 * self._limit + 1)}
@@ -246,7 +251,7 @@ class _Chunk:
         return _Span(
             until=until,
             reach=reach,
-            cost=sum(found[arm] for arm in SCOPE_ARMS) + ends // _TOLD_PER_WATCH,
+            cost=sum(found[arm] for arm in arms - END_ARMS) + ends // _TOLD_PER_WATCH,
             arms=frozenset(arm for arm, count in found.items() if count),
             has_exceptions=bool(row.has_exceptions),
         )

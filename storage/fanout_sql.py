@@ -32,6 +32,8 @@ class Arm(StrEnum):
     TOLD = "told"
     #: about to be told so
     OWED = "owed"
+    #: the grading engine itself: everybody who watches anything
+    EVERY = "every"
 
 
 #: arms along what watches are on
@@ -41,7 +43,7 @@ END_ARMS = frozenset({Arm.TOLD, Arm.OWED})
 #: arms that find at most one watch per event and recipient: nothing to choose from
 _SINGLE = frozenset({Arm.ASSET}), frozenset({Arm.ALL})
 
-_ENDS = f"e.kind <> 'crossing' AND e.to_signal = {Signal.BEARISH:d}"
+_ENDS = f"e.kind NOT IN ('crossing', 'silent') AND e.to_signal = {Signal.BEARISH:d}"
 #: how the arms join `e` with watches `w`, or with `h` that names one; the conditions
 #: on scope and state are spelled as the partial indexes spell them
 _JOINS: dict[Arm, str] = {
@@ -52,19 +54,19 @@ _JOINS: dict[Arm, str] = {
     Arm.CATEGORY: """
         e CROSS JOIN asset_categories c ON c.asset_id = e.asset_id
         CROSS JOIN watches w INDEXED BY ix_watches_category
-          ON w.scope = 'category' AND w.category = c.category
+          ON w.scope = 'category' AND w.category = c.category AND e.kind <> 'silent'
           AND w.recipient_id >= e.low AND w.recipient_id <= e.high""",
     # most events lie further down than anybody's top reaches: they are left out first
     Arm.TOP: """
         e CROSS JOIN watches w INDEXED BY ix_watches_top
-          ON w.scope = 'top' AND w.top >= e.rank
+          ON w.scope = 'top' AND w.top >= e.rank AND e.kind <> 'silent'
           AND w.recipient_id >= e.low AND w.recipient_id <= e.high
           AND e.rank <= (SELECT max(t.top) FROM watches t INDEXED BY ix_watches_top
             WHERE t.scope = 'top'
               AND t.recipient_id > :cursor AND t.recipient_id <= :until)""",
     Arm.ALL: """
         e CROSS JOIN watches w INDEXED BY ix_watches_all
-          ON w.scope = 'all'
+          ON w.scope = 'all' AND NOT e.is_own AND e.kind <> 'silent'
           AND w.recipient_id >= e.low AND w.recipient_id <= e.high""",
     Arm.TOLD: f"""
         e CROSS JOIN told h INDEXED BY ix_told_asset
@@ -75,6 +77,10 @@ _JOINS: dict[Arm, str] = {
         (SELECT d.* FROM deliveries d INDEXED BY ix_deliveries_bullish
           WHERE d.bullish_asset_id IS NOT NULL AND d.{OPEN_STATES}
             AND d.recipient_id > :cursor AND d.recipient_id <= :until) h""",
+    Arm.EVERY: """
+        e CROSS JOIN watches w
+          ON e.kind IN ('source', 'engine')
+          AND w.recipient_id >= e.low AND w.recipient_id <= e.high""",
 }
 
 
@@ -112,7 +118,8 @@ def _events(dialect: _Dialect) -> str:
     """The chosen events, each with the range of recipients that it concerns."""
     return f"""e AS MATERIALIZED (
       SELECT v.id, v.asset_id, v.kind, v.to_signal, v.grade_to, v.market_cap, v.volume,
-        v.passed, a.rank, v.basis_seen_at + :stale AS stale_after,
+        v.passed, a.rank, substr(a.key, 1, 1) = '~' AS is_own,
+        v.basis_seen_at + :stale AS stale_after,
         CASE WHEN v.only_for > :cursor THEN v.only_for ELSE :cursor + 1 END AS low,
         CASE WHEN v.only_for <= :until THEN v.only_for ELSE :until END AS high
       FROM events v CROSS JOIN assets a ON a.id = v.asset_id
@@ -129,7 +136,7 @@ def _within(low: str, high: str, value: str) -> str:
 _FOLLOWS = f"""(e.kind <> 'flip' OR (
             (w.direction IS NULL OR w.direction = e.to_signal)
             AND {_within("min_grade", "max_grade", "grade_to")}))
-        AND (e.kind = 'correction' OR (
+        AND (e.kind IN ('correction', 'silent') OR (
             {_within("min_market_cap", "max_market_cap", "market_cap")}
             AND {_within("min_volume", "max_volume", "volume")}))"""
 
@@ -151,7 +158,7 @@ _HEARD_BEGINNING = f"""(
 
 def _covers(watch: str) -> str:
     """Whether the watch's target has the asset in it."""
-    return f"""({watch}.scope = 'all'
+    return f"""(({watch}.scope = 'all' AND NOT e.is_own)
         OR ({watch}.scope = 'asset' AND {watch}.asset_id = e.asset_id)
         OR ({watch}.scope = 'top' AND e.rank IS NOT NULL AND {watch}.top >= e.rank)
         OR ({watch}.scope = 'category' AND EXISTS (SELECT 1 FROM asset_categories c
@@ -178,8 +185,14 @@ class Shape:
 def _matching(arm: Arm, shape: Shape, dialect: _Dialect, columns: str) -> str:
     """Select what matches along one arm."""
     joins = _JOINS[arm]
+    if arm is Arm.EVERY:
+        return f"""SELECT {columns}
+      FROM {joins}
+        CROSS JOIN recipients r ON r.id = w.recipient_id
+      WHERE NOT w.is_exception"""
     holds = [
         "NOT w.is_exception",
+        "e.kind NOT IN ('source', 'engine')",
         "(e.stale_after IS NULL OR w.created_at <= e.stale_after)",
     ]
     if shape.has_exceptions:

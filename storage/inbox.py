@@ -15,7 +15,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.model import DeliveryState, JsonDict
+from bot.model import OWN_KEYS, DeliveryState, JsonDict
 from bot.ports import Clock, Counts
 from storage.database import Database, insert_into, upsert
 from storage.part import StorePart
@@ -203,12 +203,16 @@ async def _count(connection: AsyncConnection) -> Counts:
             )
             .scalar_subquery()
             .label("only_exceptions"),
+            select(func.count())
+            .select_from(ASSETS)
+            .where(~ASSETS.c.key.startswith(OWN_KEYS))
+            .scalar_subquery()
+            .label("assets"),
             *(
                 select(func.count()).select_from(table).scalar_subquery().label(name)
                 for name, table in (
                     ("watches", WATCHES),
                     ("recipients", RECIPIENTS),
-                    ("assets", ASSETS),
                     ("events", EVENTS),
                 )
             ),

@@ -7,7 +7,15 @@ from functools import partial
 from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.model import AssetState, Event, PollSummary, PrivateLine, Scope, Tick
+from bot.model import (
+    OWN_KEYS,
+    AssetState,
+    Event,
+    PollSummary,
+    PrivateLine,
+    Scope,
+    Tick,
+)
 from bot.ports import LinesWanted, PollResult
 from storage.assets import load_states
 from storage.commit import asset_ids, commit_poll
@@ -126,6 +134,8 @@ class PollStore(StorePart):
                 ASSETS.c.source == source,
                 WATCHES.c.scope == Scope.ASSET.value,
                 WATCHES.c.is_exception.is_(False),
+                # no engine knows our own pseudo-assets
+                ~ASSETS.c.key.startswith(OWN_KEYS),
             )
             .distinct()
         )

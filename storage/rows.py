@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+from bot.checks import Answer, Check, Context, Point, Tally, Trouble
 from bot.errors import StoreError
 from bot.model import (
     Address,
@@ -23,14 +24,17 @@ from bot.model import (
     JsonDict,
     LastFlip,
     Line,
+    MarketPoint,
     Mute,
     Passed,
+    PastReading,
     PlaceKind,
     Platform,
     PollSummary,
     Reading,
     Recipient,
     Scope,
+    Share,
     Side,
     Signal,
     Target,
@@ -147,6 +151,66 @@ def tell_from_document(document: Any) -> Tell:
     )
 
 
+def context_document(context: Context | None) -> JsonDict | None:
+    """Write what was so around an event as JSON."""
+    if context is None:
+        return None
+    tally = context.tally
+    return {
+        "checks": [
+            [c.point.value, c.answer.value, c.code, [list(f) for f in c.figures]]
+            for c in context.checks
+        ],
+        "tally": None if tally is None else [tally.followed, tally.finished],
+        "market": context.market,
+        "market_before": context.market_before,
+        "trouble": _trouble_document(context.trouble),
+    }
+
+
+def _trouble_document(trouble: Trouble | None) -> JsonDict | None:
+    if trouble is None:
+        return None
+    return {
+        "code": trouble.code,
+        "count": trouble.count,
+        "last_good": _iso(trouble.last_good),
+        "until": _iso(trouble.until),
+    }
+
+
+def _trouble_from_document(document: Any) -> Trouble | None:
+    if document is None:
+        return None
+    return Trouble(
+        code=document["code"],
+        count=document["count"],
+        last_good=_moment(document["last_good"]),
+        until=_moment(document["until"]),
+    )
+
+
+def context_from_document(document: Any) -> Context | None:
+    """Read what `context_document` wrote."""
+    if document is None:
+        return None
+    return Context(
+        checks=tuple(
+            Check(
+                point=Point(point),
+                answer=Answer(answer),
+                code=code,
+                figures=tuple((name, value) for name, value in figures),
+            )
+            for point, answer, code, figures in document["checks"]
+        ),
+        tally=None if document["tally"] is None else Tally(*document["tally"]),
+        market=document["market"],
+        market_before=document["market_before"],
+        trouble=_trouble_from_document(document["trouble"]),
+    )
+
+
 # ---------------------------------------------------------------- assets and events
 
 
@@ -250,6 +314,7 @@ def event_values(event: Event, asset_id: int) -> dict[str, Any]:
         "is_revision": event.is_revision,
         "corrects": event.corrects,
         "only_for": event.only_for,
+        "context": context_document(event.context),
         "cursor": 0,
         "fanned_out_at": None,
     }
@@ -281,8 +346,53 @@ def to_event(row: Any, asset_key: str) -> Event:
         is_revision=bool(row.is_revision),
         corrects=row.corrects,
         only_for=row.only_for,
+        context=context_from_document(row.context),
         id=row.id,
         asset_id=row.asset_id,
+    )
+
+
+def market_values(source: str, point: MarketPoint) -> dict[str, Any]:
+    """Write a point of the bull-bear indicator as a row."""
+    return {
+        "source": source,
+        "as_of": point.as_of,
+        "bullish": point.share.bullish,
+        "total": point.share.total,
+        "sectors": {
+            name: [share.bullish, share.total] for name, share in point.sectors.items()
+        },
+        "signal": None if point.signal is None else int(point.signal),
+    }
+
+
+def to_market(row: Any) -> MarketPoint:
+    """Read a row of `market_points`."""
+    return MarketPoint(
+        as_of=row.as_of,
+        share=Share(bullish=row.bullish, total=row.total),
+        sectors={
+            name: Share(bullish=bullish, total=total)
+            for name, (bullish, total) in row.sectors.items()
+        },
+        signal=to_signal(row.signal),
+    )
+
+
+def to_past(row: Any, key: str) -> PastReading:
+    """Read a row of `readings`."""
+    return PastReading(
+        key=key,
+        as_of=row.as_of,
+        recorded_at=row.recorded_at,
+        standing=_SIGNALS[row.standing],
+        signal=to_signal(row.signal),
+        grade=row.grade,
+        price=row.price,
+        volume=row.volume,
+        market_cap=row.market_cap,
+        categories=tuple(row.categories),
+        is_revision=row.revision > 0,
     )
 
 

@@ -4,15 +4,23 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.ports import Clock, Store
+from storage.access import AccessStore
+from storage.announcements import AnnouncementStore
+from storage.api_keys import ApiKeyStore
 from storage.assets import AssetStore
 from storage.backlog import BacklogStore
+from storage.candles import CandleStore
+from storage.changing_source import ChangingSourceStore
+from storage.charts import ChartStore
 from storage.clock import ClockStore
 from storage.database import Database
 from storage.dead_letters import DeadLetterStore
 from storage.deliveries import DeliveryStore
 from storage.errands import ErrandStore
 from storage.fanout import FanOutStore
+from storage.filling import FillingStore
 from storage.forgetting import ForgettingStore
+from storage.history import HistoryStore
 from storage.inbox import InboxStore, ValueStore
 from storage.joining import JoiningStore
 from storage.leases import LeaseStore
@@ -21,9 +29,13 @@ from storage.lockfile import LockFile
 from storage.parking import ParkingStore
 from storage.places import PlaceStore
 from storage.polls import PollStore
+from storage.population import PopulationStore
 from storage.pruning import PruneStore
 from storage.recipients import RecipientStore
 from storage.routes import RouteStore
+from storage.screens import ScreenStore
+from storage.succession import SuccessionStore
+from storage.trails import TrailStore
 from storage.watches import WatchStore
 
 
@@ -42,10 +54,22 @@ class SqlStore(
     ErrandStore,
     WatchStore,
     AssetStore,
+    ScreenStore,
+    AccessStore,
+    AnnouncementStore,
+    TrailStore,
+    PopulationStore,
+    HistoryStore,
+    FillingStore,
+    ChangingSourceStore,
+    ChartStore,
     InboxStore,
     LeaseStore,
     ValueStore,
     ClockStore,
+    CandleStore,
+    ApiKeyStore,
+    SuccessionStore,
     PruneStore,
     BacklogStore,
     Store,

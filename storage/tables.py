@@ -14,10 +14,18 @@ from storage.asset_tables import (
     AssetRow,
     AssetStateRow,
     EventRow,
+    MarketRow,
     PollRow,
     ReadingRow,
 )
+from storage.candle_tables import ApiKeyRow, CandleRow, SeriesRow
 from storage.columns import Row
+from storage.desk_tables import (
+    AccessRuleRow,
+    AnnouncementPostRow,
+    AnnouncementRow,
+    InviteRow,
+)
 from storage.recipient_tables import (
     BotValueRow,
     DeliveryRow,
@@ -53,6 +61,7 @@ STATES = table(AssetStateRow)
 LINES = table(AssetLineRow)
 POLLS = table(PollRow)
 EVENTS = table(EventRow)
+MARKET = table(MarketRow)
 RECIPIENTS = table(RecipientRow)
 ROUTES = table(RouteRow)
 LINK_CODES = table(LinkCodeRow)
@@ -71,3 +80,10 @@ DELIVERIES = table(DeliveryRow)
 INBOX = table(InboxEntryRow)
 LEASES = table(LeaseRow)
 BOT_VALUES = table(BotValueRow)
+SERIES = table(SeriesRow)
+CANDLES = table(CandleRow)
+API_KEYS = table(ApiKeyRow)
+ACCESS_RULES = table(AccessRuleRow)
+INVITES = table(InviteRow)
+ANNOUNCEMENTS = table(AnnouncementRow)
+ANNOUNCEMENT_POSTS = table(AnnouncementPostRow)

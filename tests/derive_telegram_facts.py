@@ -34,6 +34,7 @@ METHODS = (
     "getFile",
     "sendChatAction",
     "editMessageText",
+    "editMessageCaption",
     "editMessageReplyMarkup",
     "deleteMessage",
     "answerCallbackQuery",

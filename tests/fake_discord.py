@@ -169,6 +169,11 @@ class FakeDiscord:
         return self._serving.requests
 
     @property
+    def uploads(self) -> list[bytes]:
+        """The content of every file that came, in order."""
+        return self._serving.uploads
+
+    @property
     def swallowed(self) -> int:
         """How many repeats an enforced nonce has hidden."""
         return self.world.swallowed

@@ -4,7 +4,7 @@ Error codes: docs.discord.com/developers/topics/opcodes-and-status-codes.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from fake_discord_gateway import Gateway
@@ -46,6 +46,7 @@ class Call:
     query: Mapping[str, str]
     body: Any
     files: list[str]
+    sizes: list[int] = field(default_factory=list)
 
     def channel(self) -> Channel:
         """The channel the bot may read; raises as Discord does."""
@@ -59,7 +60,7 @@ class Call:
 
     def writable_channel(self) -> Channel:
         channel = self.channel()
-        if not channel.may_bot_write:
+        if not channel.may_bot_write or (self.files and not channel.may_bot_attach):
             raise ApiError(403, 50013, "Missing Permissions")
         user = channel.recipient
         if user is None or user.has_installed:
@@ -86,6 +87,15 @@ class Call:
             text = "Cannot edit a message authored by another user"
             raise ApiError(403, 50005, text)
         return message
+
+    def files_there(self) -> list[str]:
+        """The files of the message that is edited: an edit may show them again."""
+        message = self.world.messages.get(self.params.get("message_id", ""))
+        token = self.params.get("interaction_token") or self.params.get("webhook_token")
+        opened = self.world.interactions.get(token or "")
+        if message is None and opened is not None:
+            message = opened.original or opened.message
+        return [] if message is None else message.files
 
     def server(self) -> Server:
         server = self.world.servers.get(self.params["guild_id"])

@@ -25,6 +25,7 @@ class Seen:
         embeds: as the bot sent them; `components` too (rows of buttons).
         pings: who was notified by a mention: `everyone`, `here`, `user:ID`, `role:ID`.
         files: names of the attached files.
+        first: the message as it was sent, once it was edited.
     """
 
     message_id: str
@@ -38,6 +39,7 @@ class Seen:
     pings: list[str]
     files: list[str]
     is_edited: bool
+    first: "Seen | None" = None
 
     @property
     def is_ephemeral(self) -> bool:
@@ -80,6 +82,7 @@ class Message:
     edited_at: datetime | None = None
     interaction: Any = None
     is_deleted: bool = False
+    first: Seen | None = None
     version: int = 0
 
     @property
@@ -99,6 +102,7 @@ class Message:
             pings=self.pings,
             files=self.files,
             is_edited=self.edited_at is not None,
+            first=self.first,
         )
 
     def fill(self, body: dict[str, Any], files: list[str]) -> None:
@@ -117,6 +121,8 @@ class Message:
     def edit(self, body: dict[str, Any], files: list[str]) -> None:
         world = self.channel.world
         was_loading = self.flags & FLAG_LOADING
+        if not was_loading and self.first is None:
+            self.first = self.seen()
         self.fill(body, files)
         if not was_loading:
             self.edited_at = world.now()

@@ -156,6 +156,7 @@ class Channel:
         self.kind = kind
         self.recipient = recipient
         self.may_bot_write = True
+        self.may_bot_attach = True
         self.is_hidden = False
         self.is_deleted = False
         self.history: list[Message] = []
@@ -175,6 +176,11 @@ class Channel:
     def forbids_writing(self) -> None:
         """Take the bot's permission to write: 403, code 50013."""
         self.may_bot_write = False
+        self.dispatch("CHANNEL_UPDATE")
+
+    def forbids_files(self) -> None:
+        """Take the bot's permission to attach files, and no other: 50013."""
+        self.may_bot_attach = False
         self.dispatch("CHANNEL_UPDATE")
 
     def allows_writing(self) -> None:

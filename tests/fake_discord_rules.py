@@ -20,6 +20,9 @@ FACTS = Path(__file__).with_name("discord_facts.json")
 
 #: resources/message, "Create Message" and "Embed Limits"
 CONTENT_MAX = 2000
+#: resources/message: an attachment's description, and files of one request
+ALT_MAX = 1024
+FILES_MAX = 10 * 2**20
 EMBEDS_TOTAL_MAX = 6000
 #: components/reference, "Action Row"
 ROWS_MAX = 5
@@ -209,6 +212,35 @@ def message_faults(body: Mapping[str, Any], *, is_private_ok: bool) -> Iterator[
                 "MESSAGE_ALLOWED_MENTIONS_PARSE_EXCLUSIVE",
                 f'parse:["{kind}"] and {kind}: [ids...] are mutually exclusive.',
             )
+
+
+def file_faults(
+    body: Mapping[str, Any],
+    files: Sequence[str],
+    sizes: Sequence[int],
+    files_there: Sequence[str] = (),
+) -> Iterator[Fault]:
+    """Yield what is wrong with files (reference, "Uploading Files").
+
+    An embed's `attachment://` address names a file that came along, or one that the
+    message has, and the `attachments` number those that came from 0 on.
+    """
+    for index, embed in enumerate(body.get("embeds") or []):
+        address = (embed.get("image") or {}).get("url", "")
+        name = address.removeprefix("attachment://")
+        if name != address and name not in {*files, *files_there}:
+            at = ("embeds", str(index), "image", "url")
+            yield Fault(at, "EMBED_ATTACHMENT_NOT_FOUND", f"No file {name} came.")
+    for index, attachment in enumerate(body.get("attachments") or []):
+        number = int(attachment["id"])
+        if number >= len(files) and number < 10:
+            at = ("attachments", str(index), "id")
+            yield Fault(at, "ATTACHMENT_NOT_FOUND", f"There is no file {number}.")
+        if len(attachment.get("description") or "") > ALT_MAX:
+            at = ("attachments", str(index), "description")
+            yield Fault(at, "BASE_TYPE_MAX_LENGTH", f"At most {ALT_MAX}.")
+    if sum(sizes) > FILES_MAX:
+        yield Fault(("files",), "FILES_TOO_LARGE", f"Over {FILES_MAX} bytes.")
 
 
 def _embed_faults(embeds: Sequence[Mapping[str, Any]]) -> Iterator[Fault]:

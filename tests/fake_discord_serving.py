@@ -18,6 +18,7 @@ from fake_discord_rules import (
     Facts,
     Fault,
     command_set_faults,
+    file_faults,
     message_faults,
     nested,
 )
@@ -77,6 +78,8 @@ class Serving:
         self.facts = facts
         self.violations = violations
         self.requests: list[Request] = []
+        #: the content of every file that came, in order
+        self.uploads: list[bytes] = []
         self.fates: list[Fate] = []
         self.stopping = asyncio.Event()
         self.token = gateway.token
@@ -112,6 +115,7 @@ class Serving:
                     raw = content
                 else:
                     files.append(part.filename or part.name)
+                    self.uploads.append(content)
         elif request.can_read_body:
             raw = await request.read()
         try:
@@ -183,6 +187,7 @@ class Serving:
             query=request.query,
             body=body,
             files=files,
+            sizes=[len(each) for each in self.uploads[-len(files) :] if files],
         )
         try:
             self._check(route, call)
@@ -215,11 +220,16 @@ class Serving:
             data = body.get("data") or {}
             faults = [
                 Fault(("data", *fault.path), fault.code, fault.message)
-                for fault in message_faults(data, is_private_ok=True)
+                for fault in (
+                    *message_faults(data, is_private_ok=True),
+                    *file_faults(data, call.files, call.sizes, call.files_there()),
+                )
             ]
         elif "messages" in route or "webhooks" in route:
             is_private_ok = "webhooks" in route
             faults = list(message_faults(body or {}, is_private_ok=is_private_ok))
+            there = call.files_there() if route.startswith("PATCH") else []
+            faults += file_faults(body or {}, call.files, call.sizes, there)
         if faults:
             raise Invalid(*faults)
 

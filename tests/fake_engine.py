@@ -350,6 +350,7 @@ class FakeEngine:
             "tokens": self._tokens,
             "top-market-cap-tokens": self._largest,
             "price": self._prices,
+            "daily-ohlcv": self._candles,
         }
         if path not in makers:
             return web.Response(text="Cannot GET", status=404)
@@ -382,12 +383,17 @@ class FakeEngine:
 
     def _signals(self, query: dict[str, str], is_v3: bool) -> list[dict[str, Any]]:
         since = query.get("start_date" if is_v3 else "startDate", "")
+        until = query.get("end_date" if is_v3 else "endDate", "")
         first = datetime.fromisoformat(since).replace(tzinfo=UTC) if since else None
+        last = datetime.fromisoformat(until).replace(tzinfo=UTC) if until else None
+        if first and last and last - first >= timedelta(days=29):
+            raise ValueError("at most 29 days")
         chosen = [
             (token, day)
             for token in _chosen(self.tokens, query)
             for day in token.days[-self.history :]
-            if first is None or day.as_of >= first
+            if (first is None or day.as_of >= first)
+            and (last is None or day.as_of <= last)
         ]
         # Sorting is stable: within a day the largest come first.
         chosen.sort(key=lambda pair: pair[1].as_of, reverse=True)
@@ -408,6 +414,16 @@ class FakeEngine:
             raise ValueError("token_id is required")
         rows = [_token_row(token, is_v3) for token in _chosen(self.tokens, query)]
         kept = {"token_id", "token_name", "token_symbol", "current_price"}
+        return [{k: v for k, v in row.items() if k.lower() in kept} for row in rows]
+
+    def _candles(self, query: dict[str, str], is_v3: bool) -> list[dict[str, Any]]:
+        """Closing prices: each day one dollar more than the day before."""
+        rows = self._signals(query, is_v3)
+        for row in rows:
+            lower = {k.lower(): v for k, v in row.items()}
+            day = datetime.fromisoformat(lower["date"])
+            row["close" if is_v3 else "CLOSE"] = float(day.toordinal())
+        kept = {"token_id", "token_symbol", "date", "close"}
         return [{k: v for k, v in row.items() if k.lower() in kept} for row in rows]
 
     def _seed(self, size: int) -> None:

@@ -200,6 +200,12 @@ class FakeTelegram:
             if connection.transport:
                 connection.transport.abort()
 
+    def forbid_photos(self, chat: Chat) -> None:
+        """Let a chat take words but no photos."""
+        self._methods.photo_error[chat.id] = (
+            "not enough rights to send photos to the chat"
+        )
+
     def lift_limits(self) -> None:
         self._methods.are_limits_on = False
 

@@ -3,6 +3,7 @@
 Descriptions of errors are those of the real server (github.com/tdlib/telegram-bot-api).
 """
 
+import struct
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -22,6 +23,9 @@ from fake_telegram_world import ANONYMOUS_ADMIN, Chat, Post, World
 
 TEXT_MAX = 4096
 CAPTION_MAX = 1024
+#: core.telegram.org/bots/api#sendphoto: 10 MB, width and height together 10,000
+PHOTO_BYTES_MAX = 10 * 2**20
+PHOTO_SIDES_MAX = 10_000
 _TOO_OLD = "query is too old and response timeout expired or query ID is invalid"
 _NOT_MODIFIED = (
     "message is not modified: specified new message content and reply markup are "
@@ -41,6 +45,10 @@ class Methods:
         #: seconds after which a press can no longer be answered
         self.callback_lifetime = 60.0
         self.too_many = 0
+        #: chat id -> why photos, and nothing else, are refused there
+        self.photo_error: dict[int, str] = {}
+        #: uploaded photos by file id
+        self._photos: dict[str, bytes] = {}
         #: (scope, language) -> commands, a scope written `default` or `chat:123`
         self.commands: dict[tuple[str, str], list[dict[str, str]]] = {}
         #: what the bot says about itself: name, description, short_description
@@ -62,6 +70,7 @@ class Methods:
             "sendDocument": self._send_document,
             "getFile": self._get_file,
             "editMessageText": self._edit_text,
+            "editMessageCaption": self._edit_caption,
             "editMessageReplyMarkup": self._edit_markup,
             "deleteMessage": self._delete_message,
             "answerCallbackQuery": self._answer_callback,
@@ -160,16 +169,37 @@ class Methods:
 
     def _send_photo(self, params: Params) -> dict[str, Any]:
         photo = params["photo"]
-        if isinstance(photo, Upload) and not photo.size:
-            raise broken_rule("file must be non-empty")
+        if isinstance(photo, Upload):
+            self._take_photo(photo)
+        elif photo not in self._photos:
+            raise bad_request("wrong file identifier/HTTP URL specified")
         text, entities = self._read(params, "caption", CAPTION_MAX)
-        return self._send(
+        if (no := self.photo_error.get(params["chat_id"])) is not None:
+            raise bad_request(no)
+        image = photo.content if isinstance(photo, Upload) else self._photos[photo]
+        post = self._send(
             params,
             text=text,
             html=params.get("caption", ""),
             entities=entities,
             has_photo=True,
-        ).as_json()
+            photo=image,
+        )
+        said = post.as_json()
+        self._photos[said["photo"][-1]["file_id"]] = image
+        return said
+
+    def _take_photo(self, photo: Upload) -> None:
+        """Refuse what the server would (core.telegram.org/bots/api#sendphoto)."""
+        if not photo.size:
+            raise broken_rule("file must be non-empty")
+        if photo.size > PHOTO_BYTES_MAX:
+            raise broken_rule("PHOTO_SAVE_FILE_INVALID")
+        if not photo.content.startswith(b"\x89PNG\r\n\x1a\n"):
+            raise broken_rule("IMAGE_PROCESS_FAILED")
+        wide, tall = struct.unpack(">II", photo.content[16:24])
+        if wide + tall > PHOTO_SIDES_MAX or max(wide, tall) > 20 * min(wide, tall):
+            raise broken_rule("PHOTO_INVALID_DIMENSIONS")
 
     def _send_document(self, params: Params) -> dict[str, Any]:
         document = params["document"]
@@ -278,7 +308,22 @@ class Methods:
             post.markup, markup
         ):
             raise bad_request(_NOT_MODIFIED)
+        post.first = post.first or post.seen()
         post.text, post.html, post.entities = text, params["text"], entities
+        return self._edited(post, markup)
+
+    def _edit_caption(self, params: Params) -> dict[str, Any]:
+        text, entities = self._read(params, "caption", CAPTION_MAX)
+        post = self._own_post(params, "edit")
+        if not post.has_photo:
+            raise bad_request("there is no caption in the message to edit")
+        markup = params.get("reply_markup")
+        if (post.text, post.entities) == (text, entities) and _same(
+            post.markup, markup
+        ):
+            raise bad_request(_NOT_MODIFIED)
+        post.text, post.html = text, params.get("caption", "")
+        post.entities = entities
         return self._edited(post, markup)
 
     def _edit_markup(self, params: Params) -> dict[str, Any]:

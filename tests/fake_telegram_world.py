@@ -47,6 +47,7 @@ class Seen:
     Attributes:
         text: without markup, entities decoded; a photo's caption.
         html: as the bot sent it.
+        first: the message as it was sent, once its text was edited.
         sent_at: on the clock of the fake, `time.monotonic` unless another was given.
     """
 
@@ -62,6 +63,8 @@ class Seen:
     has_photo: bool = False
     #: the name and the text of a file that came with it
     file: tuple[str, str] | None = None
+    photo: bytes = b""
+    first: "Seen | None" = None
     sent_at: float = 0.0
 
 
@@ -85,7 +88,10 @@ class Post:
     has_photo: bool = False
     #: name and content
     file: tuple[str, bytes] | None = None
+    photo: bytes = b""
     edited: bool = False
+    #: as it was sent, once its text was edited
+    first: Seen | None = None
     sent_at: float = 0.0
     date: int = field(default_factory=lambda: int(time.time()))
 
@@ -109,7 +115,9 @@ class Post:
             edited=self.edited,
             has_photo=self.has_photo,
             file=(self.file[0], self.file[1].decode()) if self.file else None,
+            photo=self.photo,
             sent_at=self.sent_at,
+            first=self.first,
         )
 
     def as_json(self, *, with_reply: bool = True) -> dict[str, Any]:
@@ -143,6 +151,8 @@ class Post:
                 "file_name": name,
                 "file_size": len(content),
             }
+            size = {"file_id": name, "file_unique_id": name, "width": 1080}
+            message["photo"] = [size | {"height": 1080}]
         if self.markup and "inline_keyboard" in self.markup:
             message["reply_markup"] = self.markup
         if self.edited:
@@ -337,6 +347,11 @@ class Chat:
         posts = self._arrived[self._read : self._read + n]
         self._read += n
         return tuple(p.seen() for p in posts)
+
+    @property
+    def unread(self) -> tuple[Seen, ...]:
+        """What the bot has posted here that nobody waited for."""
+        return tuple(p.seen() for p in self._arrived[self._read :])
 
     def find(self, message_id: int) -> Post:
         """Return a post that somebody in a test speaks of."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from bot.errors import DeliveryError, SourceError
+from bot.limits import Lane
 from bot.message import Button, Message
 from bot.model import (
     Address,
@@ -61,6 +62,7 @@ class FakeSource:
         signal: Signal | int | None = Signal.BULLISH,
         as_of: datetime | None = None,
         price: float | None = None,
+        volume: float | None = None,
         market_cap: float | None = None,
         categories: tuple[str, ...] = (),
         key: str = "",
@@ -74,6 +76,7 @@ class FakeSource:
             signal=None if signal is None else Signal(signal),
             grade=grade,
             price=price,
+            volume=volume,
             market_cap=market_cap,
             categories=categories,
         )
@@ -173,7 +176,10 @@ class FakeSender:
         self.repeats = 0
         #: what was done to messages later, in words
         self.kept: list[str] = []
+        self.prepared: list[JsonDict] = []
         self.waits: dict[str, timedelta] = {}
+        #: in which lane each turn was asked for
+        self.lanes: list[Lane] = []
         self._nonces: dict[tuple[str, str], str] = {}
         self._refusals: dict[str, list[DeliveryError]] = {}
         self._lost: list[DeliveryError] = []
@@ -210,6 +216,8 @@ class FakeSender:
             "reply_to": message.reply_to,
             "actions": [b.action for row in message.buttons for b in row],
         }
+        if message.picture is not None:
+            part["picture"] = message.picture.to_json()
         # What is frozen goes through JSON, as in a real store.
         return (json.loads(json.dumps(part)),)
 
@@ -220,12 +228,19 @@ class FakeSender:
         first, *rest = parts
         return ({**first, "reply_to": message_ref}, *rest)
 
+    async def prepare(self, part: JsonDict) -> None:
+        """Remember for what something was to be got ready."""
+        self.prepared.append(part)
+
     def pause_left(self) -> timedelta:
         """Never paused as a whole."""
         return timedelta()
 
-    def turn(self, address: Address) -> AbstractAsyncContextManager[None]:
+    def turn(
+        self, address: Address, *, lane: Lane = Lane.ALERT
+    ) -> AbstractAsyncContextManager[None]:
         """Let everybody go at once."""
+        self.lanes.append(lane)
         return nullcontext()
 
     def free_in(self, address: Address) -> timedelta:

@@ -74,7 +74,8 @@ class TelegramPlace(Place):
     @property
     def alerts(self) -> Sequence[Alert]:
         seen = self._user.messages[self._skipped :]
-        return [Alert(m.html, m.text) for m in seen]
+        # edits of a broad move's table tell nothing that its lines do not
+        return [Alert(m.html, m.text) for m in (s.first or s for s in seen)]
 
 
 class TelegramScene(Scene):
@@ -115,7 +116,8 @@ class DiscordPlace(Place):
     @property
     def alerts(self) -> Sequence[Alert]:
         found = []
-        for seen in self._user.messages[self._skipped :]:
+        for kept in self._user.messages[self._skipped :]:
+            seen = kept.first or kept
             texts = [str(e.get("description", "")) for e in seen.embeds]
             found.append(Alert(seen.nonce or "", "\n".join([seen.content, *texts])))
         return found
@@ -176,12 +178,19 @@ _SYMBOL = re.compile(rf"\b(?:{'|'.join(SYMBOLS)})\b")
 #: a row of a table, or a card's or a single alert's first line
 _GRADE = re.compile(r"→(\d+)|grade (\d+)|· (\d+)(?:,|$)")
 _SIGNAL = re.compile(r"\b(?:bullish|bearish)\b")
+#: the line about later flips of a broad move, and what it names
+_MORE = re.compile(r"\d more (flipped|bullish|bearish)\W*: (.*)")
+_NAMED = re.compile(rf"({_SYMBOL.pattern})(?: (bullish|bearish))? (\d+)")
 
 
 def read(text: str) -> dict[str, tuple[int, str]]:
     """Read what an alert tells: symbol -> grade and, where it is beside it, signal."""
     found: dict[str, tuple[int, str]] = {}
     for line in text.splitlines():
+        if more := _MORE.search(line):
+            for symbol, signal, grade in _NAMED.findall(more[2]):
+                found[symbol] = (int(grade), signal or more[1])
+            continue
         symbols, grade = _SYMBOL.findall(line), _GRADE.search(line)
         if len(symbols) == 1 and grade is not None:
             signal = _SIGNAL.search(line)

@@ -58,6 +58,9 @@ SYMBOLS = (
     "AVERYLONGSYMBOLINDEED",
 )
 
+#: symbols that read as something else, were there no $ before them
+AWKWARD_SYMBOLS = ("ALL", "80", "TOP10", "URGENT", "3D", "PAGE2", "BEARISH")
+
 signals = st.sampled_from([*Signal, None])
 #: often near the lines that tests use, sometimes nothing an engine may say
 grades = st.one_of(
@@ -105,9 +108,7 @@ def named(draw: st.DrawFn) -> Named:
     match scope:
         case Scope.ASSET:
             symbol = draw(st.from_regex(r"[A-Z0-9.+-]{1,10}", fullmatch=True))
-            return Named(
-                scope, draw(st.sampled_from([symbol, "ALL", "80", "TOP10", "URGENT"]))
-            )
+            return Named(scope, draw(st.sampled_from([symbol, *AWKWARD_SYMBOLS])))
         case Scope.CATEGORY:
             return Named(
                 scope, draw(st.from_regex(r"[a-z0-9][a-z0-9-]{0,9}", fullmatch=True))

@@ -11,7 +11,7 @@ from fake_telegram import FakeTelegram
 from bot.config import TelegramConfig
 from bot.message import Message, line
 from bot.model import Address, PlaceKind
-from bot.ports import Arrival, Call, Choice, PressReply, Welcome
+from bot.ports import Arrival, Call, Choice, PictureShelf, PressReply, Welcome
 from handlers.telegram.face import TelegramFace
 
 
@@ -108,7 +108,11 @@ def utc_now() -> datetime:
 
 @contextlib.asynccontextmanager
 async def listening(
-    tg: FakeTelegram, desk: FakeDesk, *, token: str = "42:TESTTOKEN"
+    tg: FakeTelegram,
+    desk: FakeDesk,
+    *,
+    token: str = "42:TESTTOKEN",
+    shelf: PictureShelf | None = None,
 ) -> AsyncIterator[TelegramFace]:
     """Run a face against the fake server until the end of the block."""
     face = TelegramFace(
@@ -116,6 +120,7 @@ async def listening(
         desk,
         now=utc_now,
         probe_every=timedelta(seconds=0.1),
+        shelf=shelf,
     )
     await face.start()
     try:

@@ -10,7 +10,7 @@ from typing import Any
 from bot.config import WebConfig
 from bot.message import Message, bold, line
 from bot.model import Address, PlaceKind, Platform
-from bot.ports import Arrival, Call, Choice, PressReply, Welcome
+from bot.ports import Arrival, Call, Choice, PictureShelf, PressReply, Welcome
 from handlers.web.face import WebFace
 from handlers.web.inbox import Inboxes, InboxHub
 from handlers.web.probes import Probes
@@ -132,6 +132,7 @@ class WebRoom:
     hub: InboxHub = field(default_factory=InboxHub)
     probes: Probes = field(default_factory=Probes)
     default_inbox: str = ""
+    shelf: PictureShelf | None = None
     sent: int = 0
 
     def __post_init__(self) -> None:
@@ -146,6 +147,7 @@ class WebRoom:
             self.inboxes,
             probes=self.probes,
             default_inbox=self.default_inbox,
+            shelf=self.shelf,
         )
 
     @property

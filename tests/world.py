@@ -14,14 +14,18 @@ from tempfile import TemporaryDirectory
 
 from fakes import FakeClock, FakeSender, FakeSource
 
+from bot.announcer import AnnouncePlan, Announcer
 from bot.commands import CommandDesk, Room, SourceInfo
+from bot.detect import REARM_BAND
 from bot.dispatcher import Dispatcher, DispatchPlan
 from bot.errands import Errands
 from bot.fanout import FanOut
 from bot.message import Message
 from bot.model import Address, PlaceKind, Platform
+from bot.pauses import Pauses
 from bot.poller import Poller, PollPlan
 from bot.ports import Call, PressReply, Spot, Store
+from bot.rehearsals import RehearsalPlan, Rehearsals
 from bot.steward import Reach, Steward
 from storage import open_store
 
@@ -50,6 +54,10 @@ class World:
         self.discord = FakeSender(Platform.DISCORD)
         self.generation = 0
         self.store: Store
+        #: what a configuration would say; takes effect with the next `restart`
+        self.access = "open"
+        self.listed: frozenset[str] = frozenset()
+        self.lines_per_minute = 100_000.0
         #: groups and channels as Telegram would describe them, by `@name` or id
         self.spots: dict[str, Spot] = {}
 
@@ -65,11 +73,33 @@ class World:
             now=self.clock,
             chance=lambda: 0.0,
         )
+        self.pauses = Pauses(self.store, apply=self.dispatcher.hold)
+        self.announcer = Announcer(
+            self.store,
+            {Platform.WEB: self.sender, Platform.TELEGRAM: self.telegram},
+            AnnouncePlan(may_send=self.dispatcher.has_room),
+            now=self.clock,
+        )
         self.fanout = FanOut(self.store, now=self.clock)
         self.poller = Poller(
             self.source,
             self.store,
-            PollPlan(interval=INTERVAL, universe="all", worker=worker),
+            PollPlan(
+                interval=INTERVAL,
+                universe="all",
+                worker=worker,
+                is_paused=self.pauses.are_polls,
+            ),
+            now=self.clock,
+        )
+        self.rehearsals = Rehearsals(
+            self.store,
+            RehearsalPlan(
+                source=self.source.name,
+                interval=INTERVAL,
+                update_every=self.source.update_every,
+                band=REARM_BAND,
+            ),
             now=self.clock,
         )
         self.room = Room(
@@ -81,7 +111,12 @@ class World:
             ),
             now=self.clock,
             operators=frozenset({"telegram:1"}),
+            access=self.access,
+            listed=self.listed,
+            lines_per_minute=self.lines_per_minute,
+            on_pause=self.pauses.look,
             lookup=self.source.lookup,
+            rehearsals=self.rehearsals,
         )
         self.desk = CommandDesk(self.room)
         self.errands = Errands(self.store, self.senders, now=self.clock)
@@ -96,6 +131,7 @@ class World:
 
     async def close(self) -> None:
         """Close what a process closes."""
+        await self.rehearsals.close()
         await self.store.close()
 
     async def restart(self) -> None:

@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from bot import messages, notices, phrases, replies
+from bot import grade_words, messages, notices, phrases, replies
+from bot.commands import insight
 from bot.commands.room import Room
 from bot.message import Message
 from bot.model import (
@@ -37,12 +38,32 @@ async def show_signal(room: Room, call: Call, asset: Asset) -> Message:
     is_watched = any(
         w.target.asset_id == asset.id and not w.is_exception for w in watches
     )
-    return replies.signal(
+    message = replies.signal(
         asset,
         is_watched=is_watched or call.kind is not PlaceKind.PRIVATE,
         now=room.now(),
         source_title=room.source.title,
     )
+    message = _with_reasons(room, asset, message)
+    return await insight.with_checks(room, asset, message)
+
+
+def _with_reasons(room: Room, asset: Asset, message: Message) -> Message:
+    """Add what the grade is made of, where the engine says so."""
+    explanation = room.explanation(asset)
+    if explanation is None:
+        return message
+    rows = message.buttons
+    if explanation.components:
+        rows = (*rows, (grade_words.why_button(asset),))
+    body = (*message.body, *grade_words.why(explanation))
+    return message.evolve(body=body, buttons=rows)
+
+
+async def why_grade(room: Room, call: Call, asset: Asset) -> Message:
+    """Show all that an asset's grade is made of."""
+    del call
+    return grade_words.all_components(asset, room.explanation(asset))
 
 
 async def preview(room: Room, call: Call, arguments: str) -> Message:

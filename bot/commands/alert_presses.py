@@ -47,11 +47,6 @@ _Rows = tuple[tuple[Button, ...], ...]
 # ---------------------------------------------------------------- looking, by anybody
 
 
-async def chart(room: Room, call: Call, asset: Asset) -> Message:
-    """Answer Chart. There are no pictures yet: the asset as it stands, in words."""
-    return await about.show_signal(room, call, asset)
-
-
 async def details(room: Room, call: Call, asset: Asset) -> Message:
     """Answer Details."""
     return await about.show_signal(room, call, asset)

@@ -8,9 +8,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot import grammar, notices
+from bot.access import read_code, subject_of
 from bot.commands import (
     about,
+    admin,
     arriving,
+    charts,
+    insight,
     linking,
     listing,
     operators,
@@ -18,11 +22,15 @@ from bot.commands import (
     places,
     preferring,
     presses,
+    rehearsing,
+    screens,
     settings,
     starting,
     unwatching,
     watching,
+    whys,
 )
+from bot.commands.gate import Gate
 from bot.commands.room import Room
 from bot.errors import StoreError, UserError
 from bot.grammar import Parsed
@@ -50,6 +58,9 @@ CHOICES_MAX = 25
 #: long enough for an admin to read and to choose
 CHANNEL_FADES_AFTER = timedelta(minutes=5)
 
+#: for operators only, and unknown to others
+ADMIN = "admin"
+
 _Command = Callable[[Room, Call, str], Awaitable[Message | None]]
 
 COMMANDS: Mapping[str, _Command] = {
@@ -59,6 +70,11 @@ COMMANDS: Mapping[str, _Command] = {
     "unwatch": unwatching.unwatch,
     "watchlist": listing.watchlist,
     "signal": about.signal,
+    "flips": screens.flips,
+    "top": screens.top,
+    "screen": screens.screen,
+    "why": whys.why,
+    "chart": charts.chart,
     "threshold": settings.threshold,
     "mute": settings.mute,
     "unmute": settings.unmute,
@@ -70,6 +86,7 @@ COMMANDS: Mapping[str, _Command] = {
     "sound": preferring.sound,
     "budget": preferring.budget,
     "signoflife": preferring.signoflife,
+    "pictures": preferring.pictures,
     "language": preferring.language,
     "link": linking.link,
     "unlink": linking.unlink,
@@ -77,9 +94,33 @@ COMMANDS: Mapping[str, _Command] = {
     "import": own.import_,
     "forgetme": own.forgetme,
     "broadcast": places.broadcast,
+    "market": insight.market,
+    "record": insight.record,
+    "simulate": rehearsing.simulate,
     "preview": about.preview,
     "status": about.status,
+    "believe": operators.believe,
     "claim": operators.claim,
+}
+
+
+#: what other bots call it, and what people say
+_USUAL: Mapping[str, str] = {
+    "stop": "mute",
+    "pause": "mute",
+    "quit": "unwatch all",
+    "unsubscribe": "unwatch",
+    "subscribe": "watch",
+    "add": "watch",
+    "track": "watch",
+    "remove": "unwatch",
+    "delete": "unwatch",
+    "list": "watchlist",
+    "price": "signal",
+    "alerts": "watchlist",
+    "hi": "help",
+    "hello": "help",
+    "commands": "help",
 }
 
 
@@ -88,18 +129,21 @@ class CommandDesk:
 
     def __init__(self, room: Room) -> None:
         self._room = room
+        self._gate = Gate(room)
 
     async def say(self, call: Call) -> Message | None:
         """Do what was typed and return the one reply.
 
-        None in a group that was told the same a moment ago.
+        None where silence is it: somebody blocked, a flood that was told so, or a
+        group that was told the same a moment ago.
         """
         try:
             reply = await self._say(call)
             if reply is not None and reply.fades and not await self._may_say(call):
                 return None
         except UserError as error:
-            reply = _fading_in_group(call, notices.wrong(error))
+            wrong = notices.wrong(error, command=_split(call.text.strip())[0])
+            reply = _fading_in_group(call, wrong)
         except StoreError:
             logger.exception("command failed", extra={"action": "command"})
             reply = _fading_in_group(call, notices.failed())
@@ -136,36 +180,72 @@ class CommandDesk:
     async def _say(self, call: Call) -> Message | None:
         text = call.text.strip()
         name, arguments = _split(text)
+        admission = await self._gate.admit(call)
+        if not admission.is_in and not await self._opens(call, name, arguments):
+            return admission.refusal
         if len(text) > (IMPORT_MAX if name == "import" else TEXT_MAX):
             raise UserError(
                 f"At most {TEXT_MAX:,} characters, please", hint="Try it in parts."
             )
         if name is None:
             return await self._say_plain(call, text)
-        if name != "claim" and not await self._may_use(call):
-            return notices.refused(
-                "This bot is private", "Ask its operator to let you in."
-            )
-        command = COMMANDS.get(name)
+        command = await self._command(call, name)
         if command is None:
-            near = difflib.get_close_matches(name, COMMANDS, 1, 0.6)
-            hint = f"Did you mean /{near[0]}?" if near else "All commands: /help."
-            raise UserError(f"I don't know /{name[:30]}", hint=hint)
+            meant = _meant(name, 0.6)
+            fixed = f"/{meant} {arguments}".strip() if meant else ""
+            hint = "" if meant else "All commands: /help."
+            raise UserError(f"I don't know /{name[:30]}", hint=hint, suggestion=fixed)
         return await command(self._room, call, arguments)
+
+    async def _command(self, call: Call, name: str) -> _Command | None:
+        """Find a command; what is for operators is unknown to everybody else."""
+        if name == ADMIN and await self._room.is_operator(call.user):
+            return admin.admin
+        return COMMANDS.get(name)
+
+    async def _opens(self, call: Call, name: str | None, arguments: str) -> bool:
+        """Whether these are the words that open the door: a code, and no flood."""
+        if name == "claim":
+            return not await self._gate.is_shut(call)
+        if name != "start" or self._room.access != "invite":
+            return False
+        code = read_code(arguments)
+        if not code or await self._gate.is_shut(call):
+            return False
+        if call.kind is not PlaceKind.PRIVATE and not await call.is_admin():
+            return False
+        is_private = call.kind is PlaceKind.PRIVATE
+        subject = call.user if is_private else subject_of(call.place)
+        return await self._room.store.redeem_invite(code, subject, now=self._room.now())
 
     async def _say_plain(self, call: Call, text: str) -> Message:
         """Understand a private line of symbols only as a /watch."""
-        if not await self._may_use(call):
-            return notices.refused(
-                "This bot is private", "Ask its operator to let you in."
-            )
-        parsed = _parse_quietly(text)
-        if parsed is None or not await self._are_known(parsed):
+        first, _, rest = text.partition(" ")
+        is_named = await self._is_known(first)
+        meant = _meant(first.lower(), 0.8)
+        if meant and not is_named:
             raise UserError(
-                "I understand commands and symbols",
-                hint="For example BTC ETH, or /help.",
+                "A command begins with /", suggestion=f"/{meant} {rest}".strip()
             )
-        return await watching.watch(self._room, call, text)
+        try:
+            parsed = grammar.parse(text)
+        except UserError:
+            if is_named:
+                raise
+            parsed = Parsed()
+        if await self._are_known(parsed):
+            return await watching.watch(self._room, call, text)
+        raise UserError(
+            "I understand commands and symbols",
+            hint="For example BTC ETH, or /help.",
+        )
+
+    async def _is_known(self, word: str) -> bool:
+        """Whether a first word names something that exists."""
+        try:
+            return await self._are_known(grammar.parse(word))
+        except UserError:
+            return False
 
     async def _are_known(self, parsed: Parsed) -> bool:
         """Whether a line names something that exists, so that it is meant for us."""
@@ -178,16 +258,18 @@ class CommandDesk:
                 return True
         return False
 
-    async def _may_use(self, call: Call) -> bool:
-        if self._room.access == "open":
-            return True
-        return await self._room.is_operator(call.user)
-
     async def press(self, call: Call, action: str) -> PressReply:
         """Do what a button says; idempotent; old buttons are answered kindly."""
         try:
-            if not await self._may_use(call):
-                return PressReply(toast="This bot is private.")
+            admission = await self._gate.admit(call)
+            if not admission.is_in:
+                said = admission.refusal
+                toast = "" if said is None else said.title.plain
+                return PressReply(toast=toast)
+            if action.startswith(notices.SAY):
+                # a corrected line: the same as typing it
+                line = action.removeprefix(notices.SAY)
+                return PressReply(message=await self.say(replace(call, text=line)))
             reply = await presses.press(self._room, call, action)
             return _translated(reply, await self._language(call))
         except UserError as error:
@@ -218,6 +300,8 @@ class CommandDesk:
 
     async def on_added(self, arrival: Arrival) -> Welcome:
         """Greet a new group once and guide who let the bot in; resume a known place."""
+        if await self._gate.is_blocked(subject_of(arrival.place)):
+            return Welcome()
         return await arriving.welcome(self._room, arrival)
 
     async def on_fading(
@@ -238,14 +322,24 @@ class CommandDesk:
         await self._room.store.park(place, reason=reason, now=self._room.now())
 
     async def on_back(self, place: Address, kind: PlaceKind) -> None:
-        """Resume a parked recipient."""
+        """Resume a parked recipient, unless an operator blocked it."""
         del kind
+        if await self._gate.is_blocked(subject_of(place)):
+            return
         await self._room.store.unpark(place, now=self._room.now())
         self._room.wake()
 
     async def on_moved(self, old: Address, new: Address) -> None:
         """Follow a group to its new address."""
         await self._room.store.move_recipient(old, new)
+
+
+def _meant(word: str, cutoff: float) -> str:
+    """Return the command that was most likely meant, or an empty string."""
+    if word in _USUAL:
+        return _USUAL[word]
+    near = difflib.get_close_matches(word, COMMANDS, 1, cutoff)
+    return near[0] if near else ""
 
 
 def _translated(reply: PressReply, language: Language) -> PressReply:
@@ -281,13 +375,6 @@ def _split(text: str) -> tuple[str | None, str]:
     head, _, arguments = text[1:].partition(" ")
     first, _, rest = head.partition("\n")
     return first.partition("@")[0].lower(), f"{rest} {arguments}".strip()
-
-
-def _parse_quietly(text: str) -> Parsed | None:
-    try:
-        return grammar.parse(text)
-    except UserError:
-        return None
 
 
 def _label(prefix: str, symbol: str, name: str) -> str:

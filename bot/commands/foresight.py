@@ -1,17 +1,48 @@
-"""What a watch would have sent in the past: the one place that knows the answer."""
+"""What a broadcast would have been in the past: tried on stored readings."""
 
 from bot.broadcasts import Past
+from bot.commands.rehearsing import PATIENCE
 from bot.commands.room import Room
-from bot.model import Conditions, Target
+from bot.model import (
+    Address,
+    Conditions,
+    PlaceKind,
+    Platform,
+    Recipient,
+    Target,
+    Watch,
+)
+
+#: any group: how often it would have been is the same for all that are new
+_SOMEWHERE = Address(Platform.WEB, "foresight")
 
 
 async def last_90_days(
     room: Room, target: Target, conditions: Conditions
 ) -> Past | None:
-    """Return what a broadcast would have been in the last 90 days.
+    """Return what a new group would have been sent in the last 90 days.
 
-    None where that is not known: then nothing is said about it. Nothing replays
-    history yet, so it never is.
+    None where too little history is stored, or where that takes too long to find out
+    for somebody who waits: then nothing is said about it.
     """
-    del room, target, conditions
-    return None
+    if room.rehearsals is None:
+        return None
+    now = room.now()
+    group = Recipient(id=0, address=_SOMEWHERE, kind=PlaceKind.GROUP, created_at=now)
+    watch = Watch(
+        id=1,
+        recipient_id=0,
+        target=target,
+        conditions=conditions,
+        text="",
+        created_at=now,
+    )
+    found = await room.rehearsals.of(group, [watch], patience=PATIENCE)
+    if found is None:
+        return None
+    worst = found.worst_day
+    return Past(
+        posts=len(found.sent),
+        worst_day=0 if worst is None else worst[1],
+        days=found.days,
+    )

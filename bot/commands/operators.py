@@ -7,7 +7,7 @@ import json
 import secrets
 from collections.abc import Mapping
 
-from bot import notices
+from bot import notices, plausible
 from bot.commands.room import CLAIM_CODE, OPERATOR_PLACES, OPERATORS, Room
 from bot.errors import UserError
 from bot.message import Message
@@ -34,6 +34,25 @@ async def claim(room: Room, call: Call, arguments: str) -> Message:
     await room.store.set_value(OPERATORS, json.dumps([*known, call.user]))
     await remember_place(room.store, call.user, call.place)
     return notices.claimed(is_new=True)
+
+
+async def believe(room: Room, call: Call, arguments: str) -> Message:
+    """Let an operator say that a snapshot that was held as implausible is so."""
+    del arguments
+    if not await room.is_operator(call.user):
+        return notices.refused("Only operators can say that")
+    return notices.believed(is_new=await say_so(room))
+
+
+async def say_so(room: Room) -> bool:
+    """Believe what is held now; False where nothing is."""
+    polls = await room.store.last_polls(room.source.name, 1)
+    if not polls or not polls[0].reason.startswith(plausible.PREFIX):
+        return False
+    name = plausible.believe_name(room.source.name)
+    word = plausible.belief(polls[0].reason, room.now())
+    await room.store.set_value(name, word)
+    return True
 
 
 async def remember_place(store: Store, user: str, place: Address) -> None:

@@ -1,5 +1,6 @@
 """/broadcast: what a group, topic or channel gets. Only its admins change it."""
 
+import asyncio
 from dataclasses import replace
 
 from bot import broadcasts, grammar, replies
@@ -15,7 +16,7 @@ from bot.commands.watching import (
     unwatch_all,
 )
 from bot.errors import DeliveryError, UserError
-from bot.grammar import Named
+from bot.grammar import Named, Parsed
 from bot.message import Line, Message, line
 from bot.model import Asset, PlaceNote, Recipient, Scope, Target
 from bot.ports import Call
@@ -104,7 +105,7 @@ async def menu(room: Room, site: Site) -> Message:
 
 async def choices(room: Room) -> list[broadcasts.Choice]:
     """Return the choices that can match here, each with its size and its past."""
-    found = []
+    wanted: list[tuple[str, Parsed, Target]] = []
     has_caps = await room.store.has_market_caps(room.source.name)
     for text in broadcasts.CHOICES:
         parsed = grammar.parse(text)
@@ -115,10 +116,17 @@ async def choices(room: Room) -> list[broadcasts.Choice]:
         if has_caps and what.scope is Scope.ALL and parsed.condition_text:
             continue
         target = Target(scope=what.scope, category=what.word, top=what.top)
-        assets = await room.store.list_assets(room.source.name, target=target)
-        past = await last_90_days(room, target, parsed.conditions)
-        found.append(broadcasts.Choice(text=text, assets=len(assets), past=past))
-    return found
+        wanted.append((text, parsed, target))
+    # At once: whoever asks waits as long as for one of them.
+    return list(await asyncio.gather(*(_choice(room, *each) for each in wanted)))
+
+
+async def _choice(
+    room: Room, text: str, parsed: Parsed, target: Target
+) -> broadcasts.Choice:
+    assets = await room.store.list_assets(room.source.name, target=target)
+    past = await last_90_days(room, target, parsed.conditions)
+    return broadcasts.Choice(text=text, assets=len(assets), past=past)
 
 
 async def _orphan(room: Room, site: Site) -> str:

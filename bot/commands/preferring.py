@@ -1,4 +1,4 @@
-"""/quiet, /timezone, /digest, /pace, /sound, /budget, /signoflife, /language.
+"""/quiet, /timezone, /digest, /pace, /sound, /budget, /pictures and their like.
 
 What is typed and what a button carries go through the same functions: a button is a
 typed form somebody else wrote.
@@ -203,6 +203,13 @@ async def _life(room: Room, recipient: Recipient, value: str) -> None:
     await _save(room, recipient, sign_of_life=word in _ON)
 
 
+async def _pictures(room: Room, recipient: Recipient, value: str) -> None:
+    word = value.strip().lower()
+    if word not in _ON | _OFF:
+        raise UserError("On or off, please", hint="For example /pictures on.")
+    await _save(room, recipient, pictures=word in _ON)
+
+
 async def _language(room: Room, recipient: Recipient, value: str) -> None:
     word = value.strip().casefold()
     for language in LANGUAGES.values():
@@ -230,6 +237,7 @@ _CHANGES: Mapping[str, _Change] = {
     "sound": _sound,
     "budget": _budget,
     "life": _life,
+    "pictures": _pictures,
     "language": _language,
     "mutes": _mutes,
 }
@@ -241,6 +249,7 @@ _PAGES: Mapping[str, _Page] = {
     "sound": texts.sound_page,
     "budget": texts.budget_page,
     "life": texts.life_page,
+    "pictures": texts.pictures_page,
     "mutes": texts.mutes_page,
 }
 
@@ -283,4 +292,5 @@ pace = _typed("pace", "/pace")
 sound = _typed("sound", "/sound")
 budget = _typed("budget", "/budget")
 signoflife = _typed("life", "/signoflife")
+pictures = _typed("pictures", "/pictures")
 language = _typed("language", "/language")

@@ -1,15 +1,34 @@
 """What buttons do. Every action is `v1:<name>[:<id>[:<rest>]]` and idempotent."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 
 from bot import grammar, replies
-from bot.commands import about, alert_presses, menus, place_presses, watching
+from bot.commands import (
+    about,
+    admin,
+    alert_presses,
+    charts,
+    insight,
+    menus,
+    operators,
+    place_presses,
+    screens,
+    watching,
+)
 from bot.commands.room import Room
 from bot.commands.watching import Adding
+from bot.message import Message
 from bot.model import Asset, PlaceKind, Recipient
 from bot.ports import Call, PressReply
 
 _OLD = "This button is from an older message. /watchlist shows what is now."
+
+#: what is said when a button is pressed as when it is typed
+_SAID: Mapping[str, Callable[[Room, Call, str], Awaitable[Message]]] = {
+    "sample": about.preview,
+    "believe": operators.believe,
+}
 
 #: what an alert's buttons change, in private chats only
 _CHANGES: Mapping[str, Callable[[Room, Call, Asset], Awaitable[PressReply]]] = {
@@ -21,20 +40,35 @@ _CHANGES: Mapping[str, Callable[[Room, Call, Asset], Awaitable[PressReply]]] = {
 }
 
 
+_Press = Callable[[Room, Call, str], Awaitable[PressReply]]
+#: buttons that anybody may press anywhere, or that ask themselves who may
+_MENUS: Mapping[str, _Press] = {
+    **menus.MENUS,
+    "admin": admin.press,
+    **{
+        table: partial(screens.turn_page, command=table)
+        for table in ("flips", "top", "screen")
+    },
+}
+
+
 async def press(room: Room, call: Call, action: str) -> PressReply:
     """Do what a button says; unknown ones are answered kindly."""
     version, _, rest = action.partition(":")
     name, _, argument = rest.partition(":")
     if version != "v1":
         return PressReply(toast=_OLD)
-    menu = menus.MENUS.get(name)
+    menu = _MENUS.get(name)
     if menu is not None:
         return await menu(room, call, argument)
     match name:
-        case "chart" | "why" | "signal" | "watchme":
+        case "chart" | "why" | "signal" | "watchme" | "parts":
             return await _anybody(room, call, name, argument)
-        case "sample":
-            return PressReply(message=await about.preview(room, call, ""))
+        case "sample" | "believe":
+            return PressReply(message=await _SAID[name](room, call, ""))
+        case "rec":
+            found = await insight.press_record(room, argument)
+            return found or PressReply(toast=_OLD)
         case "keep":
             return PressReply(toast="Nothing was changed.")
         case "bc":
@@ -49,13 +83,16 @@ async def press(room: Room, call: Call, action: str) -> PressReply:
 
 async def _anybody(room: Room, call: Call, name: str, argument: str) -> PressReply:
     """Answer the presser alone; nothing here changes the place it is pressed in."""
-    asset = await room.asset_of(argument)
+    head, _, rest = argument.partition(":")
+    asset = await room.asset_of(head)
     if asset is None:
         return PressReply(toast=_OLD)
     if name == "watchme":
         return await alert_presses.watch_me(room, call, asset)
+    if name == "parts":
+        return PressReply(message=await about.why_grade(room, call, asset))
     if name == "chart":
-        return PressReply(message=await alert_presses.chart(room, call, asset))
+        return PressReply(message=await charts.press(room, call, asset, rest))
     return PressReply(message=await alert_presses.details(room, call, asset))
 
 

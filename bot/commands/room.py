@@ -1,28 +1,39 @@
 """What all commands share: the store, the source's name, the clock, who is who."""
 
+import difflib
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bot.errors import SourceError, UserError
 from bot.grammar import suggest
-from bot.model import Asset, AssetInfo, PlaceKind, Recipient, Watch
+from bot.model import Asset, AssetInfo, Explanation, PlaceKind, Recipient
+from bot.population import Spending
 from bot.ports import Call, Clock, Store
+from bot.rehearsals import Rehearsals
 
 logger = logging.getLogger(__name__)
 
 #: the largest of several assets with one symbol is taken when it is so much larger
 OBVIOUS_FACTOR = 10
+#: an engine whose time is further away than this is a recording
+RECORDED = timedelta(days=7)
 #: an id of ours is a 64-bit integer
 _ID_DIGITS = 18
+#: how much a name must be like the one that was typed
+NAME_CUTOFF = 0.8
 #: bot value: operators that became so by the one-time code, a JSON list
 OPERATORS = "operators"
 #: bot value: where operators are told of trouble, a JSON object of user -> address
 OPERATOR_PLACES = "operator_places"
 #: bot value: the one-time code itself
 CLAIM_CODE = "claim_code"
+
+
+async def _nothing() -> None:
+    """Nobody in this process has to be told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,12 +58,17 @@ class Room:
         operators: `platform:id` of operators named in the configuration.
         access: `open`, or who else may use the bot: `invite` and `list` let in
             operators and those an operator let in.
+        listed: subjects that the configuration lets in.
+        lines_per_minute: how much one user may type.
         troubles: what keeps parts from working, by name; an empty text is fine.
         wake: tells the dispatcher that something became due.
+        on_pause: tells this process that an operator changed what is paused.
+        spending: what a metered engine has cost, given its last bookmark.
         lookup: asks the engine for assets by symbol that no poll has brought yet.
         watches_max: how many watches one list may have.
-        past: counts the messages that watches would have sent in the last 90 days,
-            and those of the worst day; None where nothing replays history.
+        rehearsals: says what watches would have sent.
+        explain: says what an asset's newest grade is made of, by the engine's key; None
+            where the engine does not say, or not in this process.
     """
 
     store: Store
@@ -60,11 +76,23 @@ class Room:
     now: Clock
     operators: frozenset[str] = frozenset()
     access: str = "open"
+    listed: frozenset[str] = frozenset()
+    lines_per_minute: float = 30.0
     troubles: Callable[[], Mapping[str, str]] = dict
     wake: Callable[[], None] = lambda: None
+    on_pause: Callable[[], Awaitable[None]] = _nothing
+    spending: Callable[[str | None], Spending] | None = None
     lookup: Callable[[str], Awaitable[Sequence[AssetInfo]]] | None = None
     watches_max: int = 500
-    past: Callable[[Sequence[Watch]], Awaitable[tuple[int, int]]] | None = None
+    rehearsals: Rehearsals | None = None
+    explain: Callable[[str], Explanation | None] = lambda _key: None
+
+    async def engine_now(self) -> datetime:
+        """Return the time by which ages count: ours, or that of a recording."""
+        now = self.now()
+        polls = await self.store.last_good_poll(self.source.name)
+        as_of = None if polls is None else polls.as_of
+        return now if as_of is None or abs(now - as_of) < RECORDED else as_of
 
     async def find_assets(self, word: str) -> Sequence[Asset]:
         """List the assets a word may mean; asks the engine for one not polled yet."""
@@ -117,6 +145,14 @@ class Room:
         hint = f"Did you mean {near}?" if near else "Its symbol, please, such as BTC."
         raise UserError(f"I don't know “{word}”", hint=hint)
 
+    def explanation(self, asset: Asset) -> Explanation | None:
+        """Explain the grade that is shown of an asset; None where nobody can."""
+        found = self.explain(asset.key)
+        if found is None or asset.state is None:
+            return None
+        # The engine may be an hour ahead of what has been stored: not this grade, then.
+        return found if found.as_of == asset.state.last.as_of else None
+
     async def asset_of(self, number: str) -> Asset | None:
         """Return the asset a button or link carries the id of, None if it is gone."""
         if not number.isdecimal() or len(number) > _ID_DIGITS:
@@ -125,8 +161,13 @@ class Room:
 
     async def suggestion(self, word: str) -> str:
         """Return the symbol that was most likely meant, or an empty string."""
-        known = [symbol for symbol, _ in await self.store.symbols(self.source.name)]
-        return suggest(word, known)
+        known = await self.store.symbols(self.source.name)
+        near = suggest(word, [symbol for symbol, _ in known])
+        if near:
+            return near
+        names = {name.casefold(): symbol for symbol, name in reversed(known)}
+        meant = difflib.get_close_matches(word.casefold(), names, 1, NAME_CUTOFF)
+        return names[meant[0]] if meant else ""
 
 
 async def claimed_operators(store: Store) -> list[str]:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 
 from bot import notices
-from bot.commands import alert_presses, watching
+from bot.commands import alert_presses, charts, insight, watching
 from bot.commands.room import Room
 from bot.message import Message
 from bot.model import Address, Asset, PlaceKind
@@ -13,9 +13,9 @@ from bot.ports import Call
 
 _WATCH_PAYLOAD = "watch_"
 _Look = Callable[[Room, Call, Asset], Awaitable[Message]]
+_CHART, _RECORD = "chart", "rec"
 #: what a group's button opens in the private chat, by the word before our asset's id
 _LOOKS: Mapping[str, _Look] = {
-    "chart": alert_presses.chart,
     "why": alert_presses.details,
     "signal": alert_presses.details,
     alert_presses.ADD_PAYLOAD.rstrip("_"): alert_presses.watch_one,
@@ -50,8 +50,14 @@ async def _linked(room: Room, call: Call, payload: str) -> Message | None:
     if payload.startswith(_WATCH_PAYLOAD):
         symbols = payload.removeprefix(_WATCH_PAYLOAD).replace("_", " ")
         return await watching.watch(room, call, symbols)
-    what, _, number = payload.partition("_")
+    what, _, argument = payload.partition("_")
+    if what == _RECORD:
+        found = await insight.press_record(room, argument.replace("_", ":"))
+        return None if found is None else found.message
+    number, _, rest = argument.partition("_")
     asset = await room.asset_of(number)
+    if what == _CHART and asset is not None:
+        return await charts.press(room, call, asset, rest)
     look = _LOOKS.get(what)
     if asset is None or look is None:
         return None

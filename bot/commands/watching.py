@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bot import grammar, notices, replies, routing, words
+from bot.commands import rehearsing
 from bot.commands.room import Room, obvious
 from bot.errors import RecipientGoneError, UserError
 from bot.grammar import Named, Parsed
@@ -92,7 +93,7 @@ class Adding:
 
 async def add_watches(room: Room, adding: Adding) -> replies.Watched:
     """Put every watch that is named and known; the rest becomes questions."""
-    await _refuse_what_never_matches(room, adding.parsed.conditions)
+    await refuse_what_never_matches(room, adding.parsed.conditions)
     result = replies.Watched(thresholds=adding.lines)
     left_out: list[str] = []
     for named in adding.parsed.named:
@@ -108,10 +109,7 @@ async def add_watches(room: Room, adding: Adding) -> replies.Watched:
             f"{words.names(left_out)}. /unwatch makes room"
         )
         result = replace(result, problems=(*result.problems, problem))
-    added = [*result.watches, *(watch for watch, _ in result.broad)]
-    if room.past is not None and added:
-        result = replace(result, past=await room.past(added))
-    return result
+    return await rehearsing.with_past(room, adding.recipient, result)
 
 
 async def _is_full(room: Room, recipient: Recipient, named: Named) -> bool:
@@ -229,7 +227,12 @@ async def broad_problem(room: Room, named: Named) -> str:
     return ""
 
 
-async def _refuse_what_never_matches(room: Room, wanted: Conditions) -> None:
+async def refuse_what_never_matches(room: Room, wanted: Conditions) -> None:
+    """Let no condition pass on what this engine does not give.
+
+    Raises:
+        UserError: one could never match here.
+    """
     if wanted.min_market_cap is None and wanted.max_market_cap is None:
         return
     if not await room.store.has_market_caps(room.source.name):

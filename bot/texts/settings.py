@@ -129,11 +129,14 @@ def when_i_write(preferences: Preferences, now: datetime) -> Line:
     clock, zone = preferences.clock, preferences.zone
     if preferences.digest is not None:
         due = digest_due(now, preferences.digest, clock).astimezone(clock)
-        return say(
-            "Alerts come as one digest, next {day} at {at}.",
-            day=_WEEKDAYS[due.weekday()],
-            at=f"{due:%H:%M}",
-        )
+        at = f"{due:%H:%M}"
+        days = (due.date() - now.astimezone(clock).date()).days
+        if days == 0:
+            return say("Alerts come as one digest, the next today at {at}.", at=at)
+        if days == 1:
+            return say("Alerts come as one digest, the next tomorrow at {at}.", at=at)
+        day = _WEEKDAYS[due.weekday()]
+        return say("Alerts come as one digest, the next {day} at {at}.", day=day, at=at)
     until = quiet_until(now, preferences.quiet, clock)
     if until is not None:
         return say(
@@ -170,6 +173,7 @@ def menu(view: View) -> Message:
         say("🔔 Sound: **{sound}**", sound=sound_text(p)),
         say("🧮 At most: **{budget}**", budget=budget),
         say("🫧 Sign of life: **{life}**", life=life),
+        say("🖼 Pictures: **{pictures}**", pictures=_pictures_text(p)),
         say("🗣 Language: **{language}**", language=view.language),
         *_mutes(view),
     )
@@ -192,6 +196,7 @@ def menu(view: View) -> Message:
                 Button(word("🗣 Language"), "v1:set:language"),
                 Button(word("🔕 Mutes"), "v1:set:mutes"),
             ),
+            (Button(word("🖼 Pictures"), "v1:set:pictures"),),
         ),
         is_private=True,
     )
@@ -461,6 +466,30 @@ def life_page(view: View) -> Message:
             [
                 _choice(word("On"), "life", "on", is_chosen=is_on),
                 _choice(word("Off"), "life", "off", is_chosen=not is_on),
+            ]
+        ],
+    )
+
+
+def _pictures_text(preferences: Preferences) -> str:
+    return word("with alerts") if preferences.pictures else word("when I ask")
+
+
+def pictures_page(view: View) -> Message:
+    """Show whether alerts carry a chart."""
+    is_on = view.preferences.pictures
+    state = _pictures_text(view.preferences)
+    return _page(
+        say("🖼 **Pictures: {state}**", state=state),
+        (
+            say("An alert about one asset can carry its chart of 90 days."),
+            say("No alert ever waits for it: without one in time, words go alone."),
+            _typed("/pictures on"),
+        ),
+        [
+            [
+                _choice(word("On"), "pictures", "on", is_chosen=is_on),
+                _choice(word("Off"), "pictures", "off", is_chosen=not is_on),
             ]
         ],
     )

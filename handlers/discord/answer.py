@@ -9,9 +9,14 @@ from enum import IntEnum
 
 import discord
 
-from bot.errors import MessageRejectedError, TemporaryDeliveryError
+from bot.errors import (
+    MessageRejectedError,
+    RecipientGoneError,
+    TemporaryDeliveryError,
+)
 from bot.message import Button, Line, Message
 from bot.model import JsonDict
+from handlers.discord.photos import Upload, log_left_out, showing
 from handlers.discord.render import (
     NO_MENTIONS,
     NOTE_COLOR,
@@ -47,6 +52,10 @@ def _own(embed: discord.Embed) -> JsonDict:
     sent: JsonDict = {n: known[n] for n in names if n in known}
     if embed.footer.text:
         sent["footer"] = {"text": embed.footer.text}
+    if embed.image.url:
+        # Named as when it was sent: Discord keeps the file that an edit does not name.
+        name = embed.image.url.partition("?")[0].rpartition("/")[2]
+        sent["image"] = {"url": f"attachment://{name}"}
     return sent
 
 
@@ -79,14 +88,34 @@ class Answer:
         if self._first is None:
             await self._call_back(_Callback.DEFERRED_UPDATE)
 
-    async def say(self, message: Message, *, is_private: bool) -> None:
-        """Answer with a message; further parts and messages follow it."""
-        for part in render(message):
+    async def say(
+        self, message: Message, *, is_private: bool, image: bytes | None = None
+    ) -> None:
+        """Answer with a message; further parts and messages follow it.
+
+        `image` is the message's picture, shown with its first part.
+        """
+        for number, part in enumerate(render(message)):
+            shown = image if number == 0 else None
             try:
-                await self._say(body_of(part), is_private=is_private)
+                await self._say_part(part, shown, is_private=is_private)
             except MessageRejectedError:
                 plain = body_of(part, is_plain=True)
                 await self._say(plain, is_private=is_private)
+
+    async def _say_part(
+        self, part: JsonDict, image: bytes | None, *, is_private: bool
+    ) -> None:
+        body = body_of(part)
+        if image is not None:
+            try:
+                await self._say(showing(part, body), is_private=is_private, image=image)
+            except (MessageRejectedError, RecipientGoneError) as error:
+                # Files may be forbidden here; words are not.
+                log_left_out(error.reason)
+            else:
+                return
+        await self._say(body, is_private=is_private)
 
     async def edit(self, message: Message) -> None:
         """Replace the message whose button was pressed; what is too long follows."""
@@ -129,13 +158,15 @@ class Answer:
         """Answer an autocompletion."""
         await self._call_back(_Callback.CHOICES, {"choices": list(choices)})
 
-    async def _say(self, body: JsonDict, *, is_private: bool) -> None:
+    async def _say(
+        self, body: JsonDict, *, is_private: bool, image: bytes | None = None
+    ) -> None:
         body.pop("message_reference", None)
         # An interaction's message makes no sound; what is left is who sees it.
         body["flags"] = EPHEMERAL_FLAG if is_private else 0
         body.setdefault("allowed_mentions", dict(NO_MENTIONS))
         if self._first is None:
-            await self._call_back(_Callback.MESSAGE, body)
+            await self._call_back(_Callback.MESSAGE, body, image)
             return
         is_waiting = self._first is _Callback.DEFERRED_MESSAGE
         self._first = _Callback.MESSAGE
@@ -143,13 +174,13 @@ class Answer:
             # The waiting message is for all to see and can't become private. Filled
             # first, since Discord takes what follows an unfilled one for its filling.
             await self._request("PATCH", _ORIGINAL, {"content": "…"})
-            await self._request("POST", _FOLLOW_UPS, body)
+            await self._request("POST", _FOLLOW_UPS, body, image)
             await self._request("DELETE", _ORIGINAL)
         elif is_waiting:
             del body["flags"]
-            await self._request("PATCH", _ORIGINAL, body)
+            await self._request("PATCH", _ORIGINAL, body, image)
         else:
-            await self._request("POST", _FOLLOW_UPS, body)
+            await self._request("POST", _FOLLOW_UPS, body, image)
 
     async def _edit(self, body: JsonDict) -> None:
         for word in ("flags", "message_reference"):
@@ -159,12 +190,17 @@ class Answer:
         else:
             await self._request("PATCH", _ORIGINAL, body)
 
-    async def _call_back(self, kind: _Callback, data: JsonDict | None = None) -> None:
+    async def _call_back(
+        self,
+        kind: _Callback,
+        data: JsonDict | None = None,
+        image: bytes | None = None,
+    ) -> None:
         body: JsonDict = {"type": int(kind)}
         if data is not None:
             body["data"] = data
         try:
-            await self._request("POST", _CALLBACK, body)
+            await self._request("POST", _CALLBACK, body, image)
         except TemporaryDeliveryError as error:
             if error.is_unknown:
                 # It has probably arrived: what follows is not the first any more.
@@ -173,6 +209,11 @@ class Answer:
         self._first = kind
 
     async def _request(
-        self, method: str, path: str, body: JsonDict | None = None
+        self,
+        method: str,
+        path: str,
+        body: JsonDict | None = None,
+        image: bytes | None = None,
     ) -> None:
-        await self._rest.request(method, path, body, **self._parts)
+        sent = body if body is None or image is None else Upload(body, image)
+        await self._rest.request(method, path, sent, **self._parts)

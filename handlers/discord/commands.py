@@ -80,9 +80,15 @@ def _asset(description: str, *, is_required: bool = False) -> Option:
     )
 
 
-def _what(description: str, *, is_file: bool = False) -> Option:
-    name = "file" if is_file else "what"
-    return Option(name=name, description=description, is_file=is_file)
+def _what(
+    description: str, *, is_file: bool = False, is_required: bool = False
+) -> Option:
+    return Option(
+        name="file" if is_file else "what",
+        description=description,
+        is_file=is_file,
+        is_required=is_required,
+    )
 
 
 #: one's own settings, chats and data
@@ -117,6 +123,11 @@ PERSONAL: tuple[Command, ...] = (
         name="budget",
         description="How many messages a day are fine",
         options=(_what("A number such as 3, or off"),),
+    ),
+    Command(
+        name="pictures",
+        description="Whether alerts about one asset carry its chart",
+        options=(_what("on or off"),),
     ),
     Command(
         name="signoflife",
@@ -171,6 +182,54 @@ COMMANDS: tuple[Command, ...] = (
         is_personal=False,
     ),
     Command(
+        name="flips",
+        description="What turned bullish or bearish in the last days",
+        options=(_what("3d bullish #ai; leave it out for all of the last 3 days"),),
+        is_personal=False,
+    ),
+    Command(
+        name="top",
+        description="The highest grades",
+        options=(_what("10 #ai; leave it out for the ten highest of all"),),
+        is_personal=False,
+    ),
+    Command(
+        name="screen",
+        description="What meets conditions now",
+        options=(_what("grade>80 flipped<3d mcap<1b", is_required=True),),
+        is_personal=False,
+    ),
+    Command(
+        name="why",
+        description="What became of the last alert here, or of an asset's last change",
+        options=(_asset("Which one; leave it out for the last alert"),),
+    ),
+    Command(
+        name="chart",
+        description="Price, flips and grade of an asset in a picture",
+        options=(
+            _asset("Which one: BTC", is_required=True),
+            Option(name="window", description="How far back: 24h, 90d, 1y"),
+        ),
+        is_personal=False,
+    ),
+    Command(
+        name="market",
+        description="How much of the market is bullish, and who moved",
+        is_personal=False,
+    ),
+    Command(
+        name="record",
+        description="What past signals were worth",
+        options=(_asset("Which one: BTC or #ai; leave it out for the whole engine"),),
+        is_personal=False,
+    ),
+    Command(
+        name="simulate",
+        description="What a watch would have sent in the last 90 days",
+        options=(_assets("As in /watch: BTC grade>=80"),),
+    ),
+    Command(
         name="threshold",
         description="Set the lines whose crossing you want to hear of",
         options=(
@@ -214,6 +273,12 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(name="preview", description="A sample alert, for you alone"),
     Command(name="status", description="Whether I work, and how fast"),
+    Command(
+        name="admin",
+        description="For the operators of this bot",
+        options=(_what("stats, budget, dead, pause, announce, users, block, invite"),),
+        is_for_servers=False,
+    ),
     Command(
         name="claim",
         description="Become the operator of this bot",

@@ -99,5 +99,5 @@ async def read(resolved: Mapping[str, Any]) -> Attachment | None:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         return None
-    kind = str(resolved.get("content_type") or "")
+    kind = str(resolved.get("content_type") or "text/plain")
     return Attachment(str(resolved.get("filename") or ""), text, kind)

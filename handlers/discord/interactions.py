@@ -118,7 +118,7 @@ class Interactions:
         is_in_server = interaction.guild_id is not None
         is_personal = is_in_server and (command is None or command.is_personal)
         call = self._call(interaction, typed_line(name, values), spot)
-        reply = await self._within(
+        reply, image = await self._within(
             interaction,
             self._say(call, _file_of(data, values)),
             lambda: answer.wait_for_message(is_private=is_personal),
@@ -128,13 +128,24 @@ class Interactions:
             reply = _NOTHING
         is_private = is_personal or (is_in_server and reply.is_private)
         with _told(interaction):
-            await answer.say(reply, is_private=is_private)
+            await answer.say(reply, is_private=is_private, image=image)
 
-    async def _say(self, call: Call, file: JsonDict | None) -> Message | None:
+    async def _say(
+        self, call: Call, file: JsonDict | None
+    ) -> tuple[Message | None, bytes | None]:
         """Ask the desk, with the file that was given along, if it can be read."""
         if file is not None:
             call = replace(call, attachment=await files.read(file))
-        return await self._desk.say(call)
+        reply = await self._desk.say(call)
+        if reply is None:
+            return None, None
+        return reply, await self._sender.picture(reply)
+
+    async def _press(self, call: Call, action: str) -> tuple[PressReply, bytes | None]:
+        reply = await self._desk.press(call, action)
+        if reply.message is None:
+            return reply, None
+        return reply, await self._sender.picture(reply.message)
 
     async def _on_typing(
         self, interaction: discord.Interaction, answer: Answer
@@ -148,15 +159,17 @@ class Interactions:
 
     async def _on_press(self, interaction: discord.Interaction, answer: Answer) -> None:
         action = str(_data(interaction).get("custom_id", ""))
-        reply = await self._within(
+        reply, image = await self._within(
             interaction,
-            self._desk.press(self._call(interaction, ""), action),
+            self._press(self._call(interaction, ""), action),
             answer.wait_for_update,
         )
         is_in_server = interaction.guild_id is not None
         with _told(interaction):
             pressed = interaction.message
-            await self._answer_press(reply, answer, pressed, is_in_server=is_in_server)
+            await self._answer_press(
+                reply, answer, pressed, image=image, is_in_server=is_in_server
+            )
 
     async def _answer_press(
         self,
@@ -164,6 +177,7 @@ class Interactions:
         answer: Answer,
         pressed: discord.Message | None,
         *,
+        image: bytes | None,
         is_in_server: bool,
     ) -> None:
         """Change the message first: a first answer can do that, later ones can say."""
@@ -177,7 +191,7 @@ class Interactions:
             toast = Message(title=line(reply.toast))
             await answer.say(toast, is_private=True)
         if reply.message is not None:
-            await answer.say(reply.message, is_private=is_in_server)
+            await answer.say(reply.message, is_private=is_in_server, image=image)
         await answer.wait_for_update()
 
     async def _within(

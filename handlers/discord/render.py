@@ -20,6 +20,7 @@ from handlers.discord.markdown import (
     to_plain,
     width,
 )
+from handlers.discord.photos import ALT_KEY, PICTURE_KEY
 
 #: discord.com/developers/docs/resources/message#create-message
 CONTENT_MAX = 2000
@@ -58,6 +59,7 @@ _LINK = 5
 
 #: our own key beside the body's: the words for `is_plain`, taken out before sending
 PLAIN_KEY = "plain"
+_OUR_KEYS = frozenset({PLAIN_KEY, PICTURE_KEY, ALT_KEY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,8 @@ _NOTHING = _Unit("", "")
 def render(message: Message) -> tuple[JsonDict, ...]:
     """Render into parts, each within Discord's limits; footer and buttons come last.
 
-    Besides the body a part holds its words without styles under `plain`.
+    Besides the body a part holds its words without styles under `plain`; the first one
+    names the message's picture, if it has one.
     Raises `ValueError` for a button that Discord can't hold.
     """
     first = Line((*message.title.spans, *message.push.spans))
@@ -122,6 +125,9 @@ def render(message: Message) -> tuple[JsonDict, ...]:
         parts.append(part)
     if message.attachment is not None:
         parts[-1][files.KEY] = files.part_of(message.attachment)
+    if message.picture is not None:
+        parts[0][PICTURE_KEY] = message.picture.to_json()
+        parts[0][ALT_KEY] = message.title.plain
     return tuple(parts)
 
 
@@ -136,7 +142,7 @@ def body_of(part: JsonDict, *, is_plain: bool = False) -> JsonDict:
     Plain: only words, as `content`; the lines that do not fit there are an embed's.
     """
     if not is_plain:
-        return {k: v for k, v in part.items() if k != PLAIN_KEY}
+        return {k: v for k, v in part.items() if k not in _OUR_KEYS}
     words = str(part[PLAIN_KEY])
     body: JsonDict = {"content": words, "allowed_mentions": dict(NO_MENTIONS)}
     if files.KEY in part:

@@ -17,6 +17,7 @@ from bot.errors import ConfigError, TemporaryDeliveryError
 from bot.model import JsonDict
 from handlers.discord import files
 from handlers.discord.errors import classify, classify_error
+from handlers.discord.photos import Upload
 from handlers.poster import Poster
 
 logger = logging.getLogger(__name__)
@@ -61,12 +62,13 @@ class Rest:
     ) -> JsonDict:
         """Send one request and return the object that is answered, empty if none.
 
+        `body` becomes JSON, an `Upload` a form with its file.
         `path` is the route with `{names}` filled from `parts`; `on_headers` sees
         status and headers of whatever is answered. Raises only `DeliveryError`; a yes
         that can't be read is temporary and unknown.
         """
         filled = path.format_map({k: quote(v, safe="") for k, v in parts.items()})
-        data, kind = files.payload(body)
+        data, kind = _encoded(body)
         try:
             async with asyncio.timeout(self._timeout.total_seconds()):
                 answer = await self._open().request(
@@ -120,6 +122,13 @@ class Rest:
                 connect_timeout=self._timeout.total_seconds() / 2,
             )
         return self._poster
+
+
+def _encoded(body: object) -> tuple[bytes, str]:
+    """Return what is sent of a body, and what kind of content that is."""
+    if isinstance(body, Upload):
+        return body.form()
+    return files.payload(body)
 
 
 def _read(raw: bytes) -> JsonDict | None:

@@ -16,8 +16,10 @@ from bot.errors import (
 from bot.limits import ChatRule, Lane, Limits, Rules
 from bot.message import Button, Message
 from bot.model import Address, JsonDict, Platform, Receipt
+from bot.ports import PictureShelf
 from handlers.discord import render
 from handlers.discord.errors import ALREADY_PUBLISHED, SENT_AND_DELETED
+from handlers.discord.photos import Upload, log_left_out, picture_of, showing
 from handlers.discord.rest import Rest
 
 #: discord.com/developers/docs/resources/message#create-message
@@ -66,11 +68,14 @@ class DiscordSender:
         *,
         timeout: timedelta = timedelta(seconds=8),
         limits: Limits | None = None,
+        shelf: PictureShelf | None = None,
     ) -> None:
         """Take the section and how long one request may take; raise `ConfigError`.
 
-        `limits` are the token's own; the answers' headers correct them.
+        `limits` are the token's own; the answers' headers correct them. Without a
+        `shelf` all messages are words.
         """
+        self._shelf = shelf
         self.limits = limits or Limits(discord_rules())
         self.rate = self.limits.rules.overall
         self._opened: deque[float] = deque()
@@ -90,6 +95,18 @@ class DiscordSender:
         first, *rest = parts
         return ({**first, "message_reference": render.reference(message_ref)}, *rest)
 
+    async def prepare(self, part: JsonDict) -> None:
+        """Have a part's picture drawn; without one in time, words go alone."""
+        ref = picture_of(part)
+        if ref is not None and self._shelf is not None:
+            await self._shelf.prepare(ref)
+
+    async def picture(self, message: Message) -> bytes | None:
+        """Return a reply's picture, which somebody waits for; None if it has none."""
+        if message.picture is None or self._shelf is None:
+            return None
+        return await self._shelf.picture(message.picture)
+
     def free_in(self, address: Address) -> timedelta:
         """Return how long this channel must wait by Discord's limits; zero if free."""
         return self.limits.chat_wait(address.chat, is_private=True)
@@ -98,9 +115,11 @@ class DiscordSender:
         """Return for how long Discord wants nothing at all; zero if it does."""
         return self.limits.pause_left()
 
-    def turn(self, address: Address) -> AbstractAsyncContextManager[None]:
+    def turn(
+        self, address: Address, *, lane: Lane = Lane.ALERT
+    ) -> AbstractAsyncContextManager[None]:
         """Wait for a turn at the token's overall rate."""
-        return self.limits.turn(address.chat, is_private=True)
+        return self.limits.turn(address.chat, is_private=True, lane=lane)
 
     async def reply(self, address: Address, part: JsonDict, *, nonce: str) -> Receipt:
         """Wait for a turn before alerts, then post one part."""
@@ -119,7 +138,7 @@ class DiscordSender:
         body = render.body_of(part, is_plain=is_plain)
         body |= {"nonce": nonce, "enforce_nonce": True}
         try:
-            said = await self._post(address.chat, body)
+            said = await self._post_shown(address.chat, part, body, is_plain=is_plain)
         except MessageRejectedError as error:
             if error.reason == SENT_AND_DELETED:
                 return Receipt(message_ref="")
@@ -131,7 +150,26 @@ class DiscordSender:
             )
         return Receipt(message_ref=message_id)
 
-    async def _post(self, channel: str, body: JsonDict) -> JsonDict:
+    async def _post_shown(
+        self, channel: str, part: JsonDict, body: JsonDict, *, is_plain: bool
+    ) -> JsonDict:
+        """Post a part with its picture; where that is refused, the words alone.
+
+        A clear no to a file is none to the words: a server may forbid files alone.
+        """
+        ref = None if is_plain else picture_of(part)
+        image = None if ref is None or self._shelf is None else self._shelf.ready(ref)
+        if image is not None:
+            upload = Upload(showing(part, body), image)
+            try:
+                return await self._post(channel, upload)
+            except (MessageRejectedError, RecipientGoneError) as error:
+                if error.reason == SENT_AND_DELETED:
+                    raise
+                log_left_out(error.reason)
+        return await self._post(channel, body)
+
+    async def _post(self, channel: str, body: JsonDict | Upload) -> JsonDict:
         """Post a message, and learn from what is answered."""
         try:
             return await self.rest.request(

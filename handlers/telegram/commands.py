@@ -297,7 +297,7 @@ class TelegramCommands:
         if reply.message is None or call.kind is PlaceKind.PRIVATE:
             return _Toast(text=reply.toast)
         words = "\n".join(x for x in (reply.toast, reply.message.plain) if x)
-        if units(words) <= TOAST_MAX:
+        if units(words) <= TOAST_MAX and reply.message.picture is None:
             return _Toast(text=words, is_alert=True)
         payload = _NOT_PAYLOAD.sub("_", action.removeprefix("v1:"))[:64]
         return _Toast(url=self._private_link(payload or "start"))
@@ -357,7 +357,9 @@ class TelegramCommands:
 
         Of a message that is too old Telegram tells no words.
         """
-        if not isinstance(pressed, Message) or reply.note is None or not pressed.text:
+        if not isinstance(pressed, Message) or reply.note is None:
+            return False
+        if not (pressed.text or pressed.caption):
             return False
         noted = with_note(
             pressed,
@@ -370,9 +372,11 @@ class TelegramCommands:
         markup = pressed.reply_markup
         if reply.buttons is not None:
             markup = self._sender.keyboard(reply.buttons)
-        await self._sender.edit_entities(
-            call.place, call.message_ref, text, entities, markup
-        )
+        if pressed.text:
+            edit = self._sender.edit_entities
+        else:
+            edit = self._sender.edit_caption_entities
+        await edit(call.place, call.message_ref, text, entities, markup)
         return True
 
     async def _moved(self, old: int, new: int) -> None:

@@ -27,7 +27,7 @@ from bot.errors import (
 )
 from bot.limits import Lane, Limits
 from bot.model import JsonDict
-from bot.ports import Clock, Desk, Hook
+from bot.ports import Clock, Desk, Hook, PictureShelf
 from handlers.telegram.commands import TelegramCommands
 from handlers.telegram.errors import classify
 from handlers.telegram.menu import propose
@@ -112,8 +112,10 @@ class TelegramFace:
         now: Clock,
         probe_every: timedelta = PROBE_EVERY,
         limits: Limits | None = None,
+        shelf: PictureShelf | None = None,
     ) -> None:
         self._config = config
+        self._shelf = shelf
         self._desk = desk
         self._now = now
         self._probe_every = probe_every
@@ -189,7 +191,9 @@ class TelegramFace:
             .build()
         )
         # Replies share the pool of the face and never queue behind alerts.
-        sender = TelegramSender(app.bot, limits=self._limits, lane=Lane.REPLY)
+        sender = TelegramSender(
+            app.bot, limits=self._limits, lane=Lane.REPLY, shelf=self._shelf
+        )
         commands = TelegramCommands(self._desk, sender, app.bot)
         said = filters.UpdateType.MESSAGE | filters.UpdateType.CHANNEL_POST
         app.add_handler(MessageHandler(said, commands.on_message))

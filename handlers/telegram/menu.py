@@ -27,6 +27,14 @@ MENU: Final = (
     ("unwatch", "Stop watching: /unwatch BTC"),
     ("watchlist", "Everything you watch"),
     ("signal", "Signal and grade now: /signal BTC"),
+    ("flips", "What turned in the last days: /flips 3d bullish #ai"),
+    ("top", "The highest grades: /top 10 #ai"),
+    ("screen", "What meets conditions: /screen grade>80 flipped<3d"),
+    ("why", "What became of the last alert: /why BTC"),
+    ("chart", "Price, flips and grade in a picture: /chart BTC 90d"),
+    ("market", "How much of the market is bullish"),
+    ("record", "What past signals were worth: /record BTC"),
+    ("simulate", "What a watch would have sent: /simulate BTC"),
     ("threshold", "Lines a grade may cross: /threshold BTC 80 50"),
     ("mute", "Silence for a while: /mute 24h"),
     ("unmute", "End the silence"),
@@ -37,6 +45,7 @@ MENU: Final = (
     ("pace", "How soon I believe a change: calm, normal, fast"),
     ("sound", "What rings: /sound lines on"),
     ("budget", "Messages a day that are fine: /budget 3"),
+    ("pictures", "A chart on alerts: on, off"),
     ("signoflife", "A line after a silent week: on, off"),
     ("language", "The language I write in"),
     ("link", "One watchlist for two chats"),
@@ -49,7 +58,7 @@ MENU: Final = (
     ("status", "Is everything running?"),
 )
 #: what members of a group have use for; what is personal leads into the private chat
-IN_GROUPS: Final = ("signal", "watch", "help", "status")
+IN_GROUPS: Final = ("signal", "chart", "market", "record", "watch", "help", "status")
 #: what admins have use for beside that, first
 FOR_ADMINS: Final = ("broadcast",)
 

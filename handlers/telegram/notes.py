@@ -11,7 +11,7 @@ from typing import Final
 from telegram import Message, MessageEntity
 
 from bot.message import Line, Moment, Style, Text
-from handlers.telegram.render import TEXT_MAX, time_format, units
+from handlers.telegram.render import CAPTION_MAX, TEXT_MAX, time_format, units
 
 _STYLES: Final = {
     Style.BOLD: MessageEntity.BOLD,
@@ -25,7 +25,8 @@ def with_note(
 ) -> tuple[str, list[MessageEntity]] | None:
     """Return the message's text and entities with this note instead of an earlier one.
 
-    An empty note takes the earlier one away. None where there is no room for it.
+    Of a photo the text is the words under it. An empty note takes the earlier one away.
+    None where there is no room for it.
     """
     text, entities = _without_note(message)
     words = note.plain
@@ -37,13 +38,14 @@ def with_note(
         *_entities(note, start, knows_time_entities=knows_time_entities),
     ]
     longer = f"{text}\n{words}"
-    if units(longer) > TEXT_MAX:
+    if units(longer) > (TEXT_MAX if message.text else CAPTION_MAX):
         return None
     return longer, [*entities, *added]
 
 
 def _without_note(message: Message) -> tuple[str, list[MessageEntity]]:
-    text, entities = message.text or "", list(message.entities)
+    text = message.text or message.caption or ""
+    entities = list(message.entities or message.caption_entities)
     notes = [e for e in entities if e.type == MessageEntity.BLOCKQUOTE]
     if not notes:
         return text, entities

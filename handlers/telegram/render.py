@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 
 #: UTF-16 units after entities parsing: core.telegram.org/bots/api#sendmessage
 TEXT_MAX: Final = 4096
+#: of a photo's caption, counted alike: core.telegram.org/bots/api#sendphoto
+CAPTION_MAX: Final = 1024
 #: further entities are dropped in silence: core.telegram.org/bots/api (MessageLimit)
 ENTITIES_MAX: Final = 100
 #: UTF-8 bytes of callback_data: core.telegram.org/bots/api#inlinekeyboardbutton
@@ -42,6 +44,7 @@ ROW_MAX: Final = 8
 #: date_time_format letters: core.telegram.org/bots/api#date-time-entity-formatting
 _TIME_FORMATS: Final = {
     TimeStyle.TIME: "t",
+    TimeStyle.SECONDS: "T",
     TimeStyle.DATE: "D",
     TimeStyle.BOTH: "dt",
     TimeStyle.RELATIVE: "r",
@@ -133,6 +136,9 @@ def render(
     `disable_notification`, `link_preview_options`, and where there are any
     `reply_markup` (the last part) and `reply_to` (the first). Only the first part may
     make a sound. Without time entities, times are written out in UTC.
+
+    Words that fit under a photo have the name of their `picture`; longer ones go
+    without it.
     """
     rows = [row for block in _blocks(message) for row in block]
     parts: list[JsonDict] = []
@@ -155,6 +161,11 @@ def render(
         parts[-1]["reply_markup"] = keyboard
     elif message.asks_place:
         parts[-1]["reply_markup"] = CHOOSING
+    if message.picture is not None:
+        if len(parts) == 1 and units(str(parts[0]["plain"])) <= CAPTION_MAX:
+            parts[0]["picture"] = message.picture.to_json()
+        else:
+            _log_no_picture()
     if message.attachment is not None:
         parts.append(documents.part_of(message.attachment))
     return tuple(parts)
@@ -163,6 +174,13 @@ def render(
 def time_format(style: TimeStyle) -> str:
     """Return how Telegram writes a style of time."""
     return _TIME_FORMATS[style]
+
+
+def _log_no_picture() -> None:
+    logger.warning(
+        "a picture is left out",
+        extra={"action": "picture_left_out", "reason": "caption_too_long"},
+    )
 
 
 def without_time_entities(text: str) -> str:

@@ -56,6 +56,7 @@ class Replies:
         reply: in a group its alerts come first.
         """
         is_plain = False
+        await self._sender.prepare(part, is_reply=True)
         wait = self._sender.free_in(place)
         if wait > PATIENCE:
             raise TemporaryDeliveryError(

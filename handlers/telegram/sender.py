@@ -14,16 +14,18 @@ from telegram import (
     MessageEntity,
 )
 from telegram.constants import ChatAction
-from telegram.error import BadRequest, TelegramError
+from telegram.error import BadRequest, Forbidden, TelegramError
 
 from bot.config import TelegramConfig
 from bot.errors import TemporaryDeliveryError
 from bot.limits import ChatRule, Lane, Limits, Rules
 from bot.message import Button, Message
 from bot.model import Address, JsonDict, Platform, Receipt
+from bot.ports import PictureShelf
 from handlers.telegram import documents
 from handlers.telegram import render as rendering
 from handlers.telegram.errors import classify
+from handlers.telegram.photos import Photos
 from handlers.telegram.transport import AiohttpRequest, make_bot
 
 T = TypeVar("T")
@@ -54,8 +56,12 @@ class TelegramSender:
         send_timeout: timedelta = SEND_TIMEOUT,
         limits: Limits | None = None,
         lane: Lane = Lane.ALERT,
+        shelf: PictureShelf | None = None,
     ) -> None:
-        """Take the bot; senders of one token share `limits`, each in its lane."""
+        """Take the bot; senders of one token share `limits`, each in its lane.
+
+        Without a `shelf` all messages are words.
+        """
         self.limits = limits or Limits(telegram_rules())
         self._lane = lane
         self.platform = Platform.TELEGRAM
@@ -64,6 +70,7 @@ class TelegramSender:
         self.send_timeout = send_timeout
         self._seconds = send_timeout.total_seconds()
         self._bot = bot
+        self._photos = Photos(shelf)
         #: an older self-hosted Bot API server refuses <tg-time>; it says so once
         self._knows_time_entities = True
 
@@ -89,6 +96,10 @@ class TelegramSender:
         first, *rest = parts
         return ({**first, "reply_to": message_ref}, *rest)
 
+    async def prepare(self, part: JsonDict, *, is_reply: bool = False) -> None:
+        """Have a part's picture drawn; without one in time, words go alone."""
+        await self._photos.prepare(part, is_reply=is_reply)
+
     def free_in(self, address: Address) -> timedelta:
         """Return how long this chat must wait by Telegram's limits; zero if free."""
         return self.limits.chat_wait(
@@ -99,11 +110,12 @@ class TelegramSender:
         """Return for how long Telegram wants nothing at all; zero if it does."""
         return self.limits.pause_left()
 
-    def turn(self, address: Address) -> AbstractAsyncContextManager[None]:
-        """Wait for a turn at the token's overall rate, in this sender's lane."""
-        return self.limits.turn(
-            address.chat, is_private=_is_private(address), lane=self._lane
-        )
+    def turn(
+        self, address: Address, *, lane: Lane = Lane.ALERT
+    ) -> AbstractAsyncContextManager[None]:
+        """Wait for a turn at the token's overall rate; replies keep their own lane."""
+        own = self._lane if lane is Lane.ALERT else lane
+        return self.limits.turn(address.chat, is_private=_is_private(address), lane=own)
 
     async def reply(
         self, address: Address, part: JsonDict, *, nonce: str, is_plain: bool = False
@@ -125,6 +137,8 @@ class TelegramSender:
             async with asyncio.timeout(self._seconds):
                 if documents.KEY in part:
                     return await documents.post(self._bot, address, part)
+                if not is_plain and (receipt := await self._post_photo(address, part)):
+                    return receipt
                 if is_plain or not self._knows_time_entities:
                     return await self._post(address, part, is_plain=is_plain)
                 try:
@@ -157,30 +171,73 @@ class TelegramSender:
         text = str(part["plain" if is_plain else "text"])
         if not (is_plain or self._knows_time_entities):
             text = rendering.without_time_entities(text)
-        request, url = self._bot.request, f"{self._bot.base_url}/sendMessage"
+        parameters = _parameters(address, part, is_plain=is_plain)
+        parameters |= {"text": text, "link_preview_options": {"is_disabled": True}}
+        said = await self._request().call(
+            f"{self._bot.base_url}/sendMessage", parameters
+        )
+        return _receipt(said)
+
+    async def _post_photo(self, address: Address, part: JsonDict) -> Receipt | None:
+        """Post a part's words under its picture; None if only the words can go.
+
+        A clear no to a photo is none to its words: a group may forbid photos alone.
+        """
+        photo = self._photos.of(part)
+        if photo is None:
+            return None
+        text = str(part["text"])
+        if not self._knows_time_entities:
+            text = rendering.without_time_entities(text)
+        parameters = _parameters(address, part, is_plain=False) | {"caption": text}
+        request, url = self._request(), f"{self._bot.base_url}/sendPhoto"
+        try:
+            if isinstance(photo, str):
+                said = await request.call(url, parameters | {"photo": photo})
+            else:
+                said = await request.upload(url, parameters, "photo", photo)
+        except (BadRequest, Forbidden) as error:
+            self._photos.refused(part, classify(error).reason)
+            return None
+        self._photos.learn(part, said)
+        return _receipt(said)
+
+    def _request(self) -> AiohttpRequest:
+        request = self._bot.request
         if not isinstance(request, AiohttpRequest):
             raise TypeError("the bot speaks over another transport than ours")
-        parameters = _parameters(address, part, text, is_plain=is_plain)
-        said = await request.call(url, parameters)
-        if not isinstance(said, dict) or not isinstance(said.get("message_id"), int):
-            raise TelegramError("Invalid server response")
-        return Receipt(str(said["message_id"]))
+        return request
 
     async def edit(self, address: Address, message_ref: str, part: JsonDict) -> None:
         """Replace a message and its buttons; raise `DeliveryError` as `send` does.
 
-        Waits for a turn at the overall rate. A message that says the same is fine.
+        Waits for a turn at the overall rate. A message that says the same is fine. Of a
+        photo the words under it are replaced.
         """
+        chat_id, message_id = int(address.chat), int(message_ref)
+        parse_mode = str(part["parse_mode"])
+        markup = _keyboard(part.get("reply_markup"))
 
         async def post(text: str) -> None:
-            await self._bot.edit_message_text(
-                text,
-                chat_id=int(address.chat),
-                message_id=int(message_ref),
-                parse_mode=str(part["parse_mode"]),
-                link_preview_options=_NO_PREVIEW,
-                reply_markup=_keyboard(part.get("reply_markup")),
-            )
+            try:
+                await self._bot.edit_message_text(
+                    text,
+                    chat_id=chat_id,
+                    message_id=message_id,
+                    parse_mode=parse_mode,
+                    link_preview_options=_NO_PREVIEW,
+                    reply_markup=markup,
+                )
+            except BadRequest as error:
+                if "there is no text in the message" not in error.message.lower():
+                    raise
+                await self._bot.edit_message_caption(
+                    caption=text,
+                    chat_id=chat_id,
+                    message_id=message_id,
+                    parse_mode=parse_mode,
+                    reply_markup=markup,
+                )
 
         async def edit() -> None:
             with _already_so():
@@ -229,6 +286,28 @@ class TelegramSender:
                     message_id=int(message_ref),
                     entities=entities,
                     link_preview_options=_NO_PREVIEW,
+                    reply_markup=markup,
+                )
+
+        await self._ask(edit)
+
+    async def edit_caption_entities(
+        self,
+        address: Address,
+        message_ref: str,
+        text: str,
+        entities: Sequence[MessageEntity],
+        markup: InlineKeyboardMarkup | None,
+    ) -> None:
+        """Replace the words under a photo as `edit_entities` does a message's."""
+
+        async def edit() -> None:
+            with _already_so():
+                await self._bot.edit_message_caption(
+                    chat_id=int(address.chat),
+                    message_id=int(message_ref),
+                    caption=text,
+                    caption_entities=entities,
                     reply_markup=markup,
                 )
 
@@ -311,13 +390,19 @@ class TelegramSender:
 
 
 def open_sender(
-    config: TelegramConfig, *, send_timeout: timedelta, limits: Limits | None = None
+    config: TelegramConfig,
+    *,
+    send_timeout: timedelta,
+    limits: Limits | None = None,
+    shelf: PictureShelf | None = None,
 ) -> TelegramSender:
     """Build a sender with connections of its own, opened when first used.
 
     Raises `ConfigError` if there is no token.
     """
-    return TelegramSender(make_bot(config), send_timeout=send_timeout, limits=limits)
+    return TelegramSender(
+        make_bot(config), send_timeout=send_timeout, limits=limits, shelf=shelf
+    )
 
 
 def telegram_rules(overall: float = 30.0) -> Rules:
@@ -335,15 +420,18 @@ def telegram_rules(overall: float = 30.0) -> Rules:
     )
 
 
-def _parameters(
-    address: Address, part: JsonDict, text: str, *, is_plain: bool
-) -> JsonDict:
-    """Return the parameters of `sendMessage` for a rendered part."""
+def _receipt(said: Any) -> Receipt:
+    """Read the id of a message that was sent."""
+    if not isinstance(said, dict) or not isinstance(said.get("message_id"), int):
+        raise TelegramError("Invalid server response")
+    return Receipt(str(said["message_id"]))
+
+
+def _parameters(address: Address, part: JsonDict, *, is_plain: bool) -> JsonDict:
+    """Return the parameters of a rendered part that go with words and photos alike."""
     parameters: JsonDict = {
         "chat_id": int(address.chat),
-        "text": text,
         "disable_notification": bool(part.get("disable_notification")),
-        "link_preview_options": {"is_disabled": True},
     }
     if not is_plain:
         parameters["parse_mode"] = part["parse_mode"]

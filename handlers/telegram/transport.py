@@ -22,6 +22,7 @@ from yarl import URL
 
 from bot.config import TelegramConfig
 from bot.errors import ConfigError
+from handlers import forms
 from handlers.poster import KEEP_ALIVE, AddressError, NotConnectedError, Poster
 
 POOL_TIMEOUT: Final = 1.0
@@ -114,17 +115,33 @@ class AiohttpRequest(BaseRequest):
         For what is sent by the thousand, past aiohttp, which costs more than all else.
         Only connecting has a time limit here; the caller has its own.
         """
-        body = orjson.dumps(parameters)
+        return await self._result(url, orjson.dumps(parameters), _JSON_TYPE)
+
+    async def upload(
+        self, url: str, parameters: Mapping[str, object], name: str, image: bytes
+    ) -> Any:
+        """Post parameters with a PNG as the one called `name`; as `call` does."""
+        fields = {
+            key: value if isinstance(value, str) else orjson.dumps(value).decode()
+            for key, value in parameters.items()
+        }
+        file = forms.File(
+            field=name, name=f"{name}.png", content=image, content_type="image/png"
+        )
+        return await self._result(url, *forms.encode(fields, [file]))
+
+    async def _result(self, url: str, body: bytes, kind: str) -> Any:
         if self._proxy is None:
-            status, payload = await self._post(url, body)
+            status, payload = await self._post(url, body, kind)
         else:
-            status, payload = await self._ask("POST", url, body, _JSON, _CALLERS_TIME)
+            headers = {"Content-Type": kind}
+            status, payload = await self._ask("POST", url, body, headers, _CALLERS_TIME)
         if status != HTTPStatus.OK:
             # the library knows which error that is
             return await _Answered(status, payload).post(url)
         return self.parse_json_payload(payload).get("result")
 
-    async def _post(self, url: str, body: bytes) -> tuple[int, bytes]:
+    async def _post(self, url: str, body: bytes, kind: str) -> tuple[int, bytes]:
         if self._is_closed:
             raise NotSentError("The connection pool is closed")
         origin, path = _parts(url)
@@ -138,7 +155,7 @@ class AiohttpRequest(BaseRequest):
                     connections=self._connections,
                     connect_timeout=CONNECT_TIMEOUT,
                 )
-            answer = await poster.request("POST", path, body, content_type=_JSON_TYPE)
+            answer = await poster.request("POST", path, body, content_type=kind)
         except (OSError, ValueError) as error:
             failure = _translate(error)
         else:

@@ -11,7 +11,7 @@ import uvicorn
 
 from bot.config import WebConfig
 from bot.errors import ConfigError
-from bot.ports import Desk, Hook
+from bot.ports import Desk, Hook, PictureShelf
 from handlers.web import guard
 from handlers.web.inbox import Inboxes
 from handlers.web.probes import Probes
@@ -42,10 +42,13 @@ class WebFace:
         *,
         probes: Probes,
         default_inbox: str = "",
+        shelf: PictureShelf | None = None,
     ) -> None:
         self._config = config
         self._hub = inboxes.hub
-        self._routes = Routes(desk, inboxes, probes=probes, default_inbox=default_inbox)
+        self._routes = Routes(
+            desk, inboxes, probes=probes, default_inbox=default_inbox, shelf=shelf
+        )
         self._server: _Server | None = None
         self._serving: asyncio.Task[None] | None = None
         self._port = config.port

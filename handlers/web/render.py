@@ -44,6 +44,8 @@ def render(message: Message) -> tuple[JsonDict, ...]:
             "type": file.media_type,
             "text": clean(file.text),
         }
+    if message.picture is not None:
+        part["picture"] = message.picture.to_json()
     return (part,)
 
 

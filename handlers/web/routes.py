@@ -17,8 +17,8 @@ from starlette.responses import StreamingResponse
 
 from bot.errors import StoreError
 from bot.model import JsonDict
-from bot.ports import Desk, Hook
-from handlers.web import commands, probes, reading, render, stream
+from bot.ports import Desk, Hook, PictureShelf
+from handlers.web import commands, pictures, probes, reading, render, stream
 from handlers.web.guard import Guard
 from handlers.web.inbox import EntryKind, Inboxes
 from handlers.web.probes import Probes
@@ -65,9 +65,16 @@ class Routes:
     """
 
     def __init__(
-        self, desk: Desk, inboxes: Inboxes, *, probes: Probes, default_inbox: str
+        self,
+        desk: Desk,
+        inboxes: Inboxes,
+        *,
+        probes: Probes,
+        default_inbox: str,
+        shelf: PictureShelf | None = None,
     ) -> None:
         self._desk = desk
+        self._shelf = shelf
         self._inboxes = inboxes
         self._probes = probes
         self._default_inbox = default_inbox
@@ -84,6 +91,7 @@ class Routes:
             ("GET", "/api/chat/events", self.events),
             ("POST", "/api/press", self.press),
             ("GET", "/api/complete", self.complete),
+            ("GET", "/api/picture/{entry_id}", self.picture),
             ("GET", "/livez", self.livez),
             ("GET", "/readyz", self.readyz),
             ("GET", "/metrics", self.metrics),
@@ -221,6 +229,21 @@ class Routes:
             choices = await self._desk.complete(typed)
         shown = [{"label": c.label, "value": c.value} for c in choices]
         return JSONResponse({"choices": shown})
+
+    async def picture(self, entry_id: str, request: Request) -> Response:
+        """Serve the picture of an entry of one's own inbox, dark or light."""
+        visitor = await self._visitor(request)
+        entry = await self._inboxes.find(visitor.inbox, reading.id_of(entry_id))
+        look = request.query_params.get("look", "")
+        ref = pictures.picture_of(entry or {}, look)
+        image = None
+        if ref is not None and self._shelf is not None:
+            image = await self._shelf.picture(ref)
+        if image is None:
+            raise HTTPException(404, "There is no picture here.")
+        # what is named by an entry never changes
+        headers = {"Cache-Control": "private, max-age=86400, immutable"}
+        return Response(image, media_type="image/png", headers=headers)
 
     # ---- probes
 

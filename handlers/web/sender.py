@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import timedelta
 
 from bot.errors import StoreError, TemporaryDeliveryError
+from bot.limits import Lane
 from bot.message import Button, Message
 from bot.model import Address, JsonDict, Platform, Receipt
 from handlers.web import render as cards
@@ -41,6 +42,10 @@ class WebSender:
         del message_ref
         return parts
 
+    async def prepare(self, part: JsonDict) -> None:
+        """Do nothing: a page asks for the pictures of its entries by itself."""
+        del part
+
     def free_in(self, address: Address) -> timedelta:
         """Return zero: our own page has no limits."""
         del address
@@ -50,9 +55,11 @@ class WebSender:
         """Return zero: our own page is never closed."""
         return timedelta()
 
-    def turn(self, address: Address) -> AbstractAsyncContextManager[None]:
+    def turn(
+        self, address: Address, *, lane: Lane = Lane.ALERT
+    ) -> AbstractAsyncContextManager[None]:
         """Wait for nothing."""
-        del address
+        del address, lane
         return nullcontext()
 
     async def send(

@@ -37,6 +37,7 @@ def config(folder: Path, **more) -> Config:
         "storage": {"url": f"sqlite+aiosqlite:///{folder / 'flipwatch.db'}"},
         "web": {"port": 0},
         "engine": {
+            "kind": "replay",
             "replay_file": str(folder / "history.csv"),
             "replay_speed": 3600.0,
             "poll_interval": 1.0,

@@ -20,7 +20,10 @@ SECRET = "123456:AAF-secret"
 #: the options others write scripts against; renaming one breaks somebody's bot
 DOCUMENTED = {
     "storage.url": "sqlite+aiosqlite:///flipwatch.db",
-    "engine.kind": "replay",
+    "engine.kind": "auto",
+    "engine.exchange": "binance",
+    "engine.fallback_exchanges": ("okx", "kucoin"),
+    "engine.exchange_urls": (),
     "engine.base_url": "https://api.tokenmetrics.com/v2",
     "engine.api_key": None,
     "engine.auth_header": "x-api-key",
@@ -28,6 +31,7 @@ DOCUMENTED = {
     "engine.credits_per_month": None,
     "engine.universe": "top100",
     "engine.replay_file": "",
+    "engine.replay_scenario": "record",
     "engine.replay_speed": 1,
     "telegram.token": None,
     "telegram.base_url": "https://api.telegram.org/bot",
@@ -37,8 +41,15 @@ DOCUMENTED = {
     "discord.gateway_url": "",
     "web.host": "127.0.0.1",
     "web.port": 8080,
+    "api.serve": False,
+    "api.host": "127.0.0.1",
+    "api.port": 8090,
+    "api.access": "keys",
+    "api.per_minute": 600,
     "app.operators": (),
     "app.access": "open",
+    "app.users": (),
+    "app.lines_per_minute": 30.0,
 }
 
 
@@ -57,6 +68,12 @@ def test_a_documented_option_keeps_its_name_and_default(name, default):
         (StorageConfig, {"url": "sqlite+aiosqlite://flipwatch.db"}),
         (StorageConfig, {"url": "flipwatch.db"}),
         (EngineConfig, {"kind": "live"}),
+        (EngineConfig, {"exchange": "../binance"}),
+        (EngineConfig, {"exchange": ""}),
+        (EngineConfig, {"fallback_exchanges": ["Kraken"]}),
+        (EngineConfig, {"exchange_urls": ["https://mirror"]}),
+        (EngineConfig, {"exchange_urls": ["binance=mirror"]}),
+        (EngineConfig, {"exchange_urls": ["binance=https://mirror/api/v3"]}),
         (EngineConfig, {"base_url": "https://api.tokenmetrics.com"}),
         (EngineConfig, {"base_url": "api.tokenmetrics.com/v2"}),
         (EngineConfig, {"base_url": "https://api.tokenmetrics.com:port/v2"}),
@@ -207,3 +224,18 @@ def test_a_dump_shows_where_the_database_is_but_not_its_password():
     assert dumped["storage"]["url"] == shown
     assert dumped["telegram"]["token"] == "***"
     assert "token" not in dumped["discord"]
+
+
+@pytest.mark.parametrize(
+    ("values", "chosen"),
+    [
+        ({}, "embedded"),
+        ({"api_key": "tm-1"}, "remote"),
+        ({"base_url": "http://127.0.0.1:8081/v2"}, "remote"),
+        ({"kind": "embedded", "api_key": "tm-1"}, "embedded"),
+        ({"kind": "replay"}, "replay"),
+        ({"kind": "remote"}, "remote"),
+    ],
+)
+def test_without_a_key_our_own_engine_is_chosen(values, chosen):
+    assert EngineConfig(**values).chosen == chosen

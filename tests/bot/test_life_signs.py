@@ -44,6 +44,7 @@ async def look(world: World, owner: str = "w1") -> int:
 async def test_after_a_silent_week_one_silent_line(world: World) -> None:
     await world.say("/watch BTC ETH NEW")
     world.clock.advance(days=6)
+    world.source.read_again()
     await world.poll()
     world.source.fail_with(SourceUnavailableError("down", reason="http_500"))
     await world.poll()

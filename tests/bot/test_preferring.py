@@ -1,6 +1,7 @@
 """Every setting, typed and pressed: the same state, the same answer."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,13 @@ SOUNDS = "silent"
             "🫧 Sign of life: off",
         ),
         ("/signoflife on", "v1:set:life:on", {}, "🫧 Sign of life: on"),
+        (
+            "/pictures on",
+            "v1:set:pictures:on",
+            {"pictures": True},
+            "🖼 Pictures: with alerts",
+        ),
+        ("/pictures off", "v1:set:pictures:off", {}, "🖼 Pictures: when I ask"),
     ],
 )
 async def test_a_setting_is_the_same_typed_and_pressed(
@@ -152,6 +160,7 @@ async def test_a_kind_has_a_page_of_its_own(world: World) -> None:
         ("/budget 51", "A number of messages from 1 to 50"),
         ("/budget many", "A number of messages from 1 to 50"),
         ("/signoflife maybe", "On or off, please"),
+        ("/pictures maybe", "On or off, please"),
         ("/language klingon", "I don't speak “klingon” yet"),
         ("/mute BTC 2y", "“2y” is not a length of time"),
         ("/mute 400d", "A mute lasts up to a year"),
@@ -226,6 +235,7 @@ async def test_the_menu_shows_everything_and_leads_everywhere(world: World) -> N
         "🔔 Sound: flips, corrections; the rest is silent\n"
         "🧮 At most: no limit\n"
         "🫧 Sign of life: a line after a week without news\n"
+        "🖼 Pictures: when I ask\n"
         "🗣 Language: English\n"
         "🔕 Muted: BTC"
     )
@@ -312,3 +322,20 @@ async def test_what_quiet_hours_hold_comes_when_they_are_switched_off(
     (text,) = world.sender.texts()
     assert "BTC" in text
     assert (await person(world)).preferences == Preferences(zone="Europe/London")
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("daily 13:00", "the next today at 13:00."),
+        ("daily 11:00", "the next tomorrow at 11:00."),
+        ("weekly fri 18:00", "the next Fri at 18:00."),
+    ],
+)
+async def test_the_next_digest_is_told_as_people_call_days(world, typed, told):
+    # a Monday at noon
+    world.clock.at = datetime(2026, 1, 5, 12, tzinfo=UTC)
+
+    reply = await world.say(f"/digest {typed}")
+
+    assert f"Alerts come as one digest, {told}" in reply.plain

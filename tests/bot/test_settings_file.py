@@ -126,6 +126,8 @@ IN_THE_ENVIRONMENT = {
     "discord.shard_ids": ("[0, 1]", (0, 1)),
     "app.operators": ('["telegram:1", "web:a"]', ("telegram:1", "web:a")),
     "app.access": ("invite", "invite"),
+    "app.users": ('["telegram:1"]', ("telegram:1",)),
+    "app.lines_per_minute": ("60", 60.0),
     "app.roles": (
         '["web", "poll", "deliver", "chat"]',
         ("web", "poll", "deliver", "chat"),
@@ -135,6 +137,9 @@ IN_THE_ENVIRONMENT = {
     "app.log_level": ("debug", "debug"),
     "app.log_format": ("json", "json"),
     "engine.kind": ("remote", "remote"),
+    "engine.exchange": ("kraken", "kraken"),
+    "engine.fallback_exchanges": ("[]", ()),
+    "engine.exchange_urls": ('["okx=http://x"]', ("okx=http://x",)),
     "engine.base_url": ("http://engine/v3", "http://engine/v3"),
     "engine.public_note": ("Grades by us", "Grades by us"),
     "engine.api_key": ("null", "null"),
@@ -143,6 +148,7 @@ IN_THE_ENVIRONMENT = {
     "engine.credits_per_month": ("500", 500),
     "engine.universe": ("all", "all"),
     "engine.replay_file": ("year.csv", "year.csv"),
+    "engine.replay_scenario": ("candles", "candles"),
     "engine.replay_speed": ("3600", 3600.0),
     "storage.url": ("sqlite+aiosqlite:///x.db", "sqlite+aiosqlite:///x.db"),
     "storage.migrations": ("refuse", "refuse"),
@@ -163,6 +169,11 @@ IN_THE_ENVIRONMENT = {
     "delivery.max_age": ("3600", 3600.0),
     "delivery.concurrency": ("7", 7),
     "alerts.rearm_band": ("2.5", 2.5),
+    "api.serve": ("true", True),
+    "api.host": ("0.0.0.0", "0.0.0.0"),
+    "api.port": ("0", 0),
+    "api.access": ("open", "open"),
+    "api.per_minute": ("60", 60),
 }
 #: what an option needs beside it
 ALSO = {
@@ -310,7 +321,7 @@ def test_variables_of_tests_and_of_kubernetes_are_none_of_ours(folder):
 _words = st.text(st.characters(codec="utf-8"), max_size=30)
 _addresses = st.one_of(
     st.integers(-(10**15), 10**15).map(lambda n: f"telegram:{n}"),
-    st.integers(1, 10**19).map(lambda n: f"discord:{n}"),
+    st.integers(1, 2**63 - 1).map(lambda n: f"discord:{n}"),
 )
 _configs = st.fixed_dictionaries(
     {},

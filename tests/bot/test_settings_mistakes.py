@@ -44,7 +44,7 @@ def problems(env=None, path=None, **overrides) -> list[str]:
             "[xyz]",
             (
                 "[xyz]: unknown section; there are [telegram], [discord], [app],"
-                " [engine], [storage], [web], [delivery], [alerts]"
+                " [engine], [storage], [web], [delivery], [alerts], [api]"
             ),
         ),
         (
@@ -65,7 +65,7 @@ def problems(env=None, path=None, **overrides) -> list[str]:
         ),
         (
             "port = 1",
-            "port: belongs in a section: web.port",
+            "port: belongs in a section: web.port or api.port",
         ),
         (
             'token = "1:a"',
@@ -87,7 +87,7 @@ def problems(env=None, path=None, **overrides) -> list[str]:
         ),
         (
             '[engine]\nkind = "live"',
-            'engine.kind = "live": must be "replay", "remote" or "embedded"',
+            'engine.kind = "live": must be "auto", "embedded", "remote" or "replay"',
         ),
         (
             '[engine]\nbase_url = "https://x/v1"',

@@ -426,17 +426,6 @@ async def test_what_a_reply_does_not_show_does_not_count_as_told(world: World) -
     assert len(await world.store.told(recipient.id)) == 20
 
 
-async def test_how_often_it_was_is_asked_of_whoever_knows(world: World) -> None:
-    async def past(found: Sequence[object]) -> tuple[int, int]:
-        return 4 * len(found), 2
-
-    world.desk = type(world.desk)(replace(world.room, past=past))
-
-    text = (await world.say("/watch BTC ETH")).plain
-
-    assert "In the last 90 days that was 8 messages, never more than 2 a day." in text
-
-
 def test_ten_minutes_is_what_the_words_say() -> None:
     assert timedelta(minutes=10) == UNDO_LASTS
     assert "ten minutes" in texts.removed(["BTC"], 1).plain

@@ -69,7 +69,7 @@ async def test_what_turns_back_within_the_move_is_in_the_other_table(
 
     table, line = world.sender.texts(ALICE)
     assert table.startswith("⚡ 6 of your 8 flipped: 5 bearish, 1 bullish")
-    assert line.startswith("⚡ 2 more flipped: BTC bullish, TON bearish")
+    assert line.startswith("⚡ 2 more flipped: BTC bullish 75, TON bearish 25")
 
 
 async def test_after_half_an_hour_it_is_another_move(world: World) -> None:

@@ -119,7 +119,7 @@ class MortalWorld(World):
         #: where the group is now; it moves in `moved`
         self.group = GROUPS[0]
 
-    def senders(self) -> dict[str, CutSender]:
+    def chats(self) -> dict[str, CutSender]:
         """Return every place that watches, with its platform."""
         return {ALICE: self.sender, BOB: self.telegram, self.group: self.telegram}
 
@@ -301,7 +301,8 @@ def heard(texts: list[str]) -> dict[str, list[str]]:
         told: dict[str, str] = {}
         for line in text.splitlines():
             symbols = [s for s in SYMBOLS if re.search(rf"\b{s}\b", line)]
-            signals = re.findall(r"\b(bullish|bearish)\b", line)
+            news = line.split(" (you knew")[0]
+            signals = re.findall(r"\b(bullish|bearish)\b", news)
             if "came back" in line:
                 continue
             if len(signals) == 1:
@@ -318,7 +319,7 @@ def check(
 ) -> dict[str, str]:
     """Hold what each place read against what stands; return what stands."""
     stands = {r.symbol: r.signal.word for r in world.market.known.values() if r.signal}
-    for place, sender in world.senders().items():
+    for place, sender in world.chats().items():
         texts = sender.texts(place)
         is_seen_twice = trouble.is_clear_no or not sender.knows_nonces
         allowed = trouble.repeats.get(place, 0) + (died and is_seen_twice)

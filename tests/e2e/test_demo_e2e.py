@@ -9,8 +9,8 @@ from playwright.async_api import Browser, expect
 from running import Running, start
 
 
-async def start_demo(folder: Path) -> Running:
-    program = await start("demo", "--port", "0", cwd=folder)
+async def start_demo(folder: Path, *arguments: str) -> Running:
+    program = await start("demo", "--port", "0", *arguments, cwd=folder)
     program.url = (await program.line(r"^Flipwatch demo: (http://127\.0\.0\.1:\d+)$"))[
         1
     ]
@@ -45,7 +45,7 @@ async def test_watch_eth_is_answered_and_its_flip_arrives_without_reload(
 
 
 @pytest.mark.timeout(240)
-async def test_a_second_start_goes_on_without_repeating_anything(
+async def test_a_second_start_goes_on_and_the_record_plays_beside_it(
     tmp_path: Path,
 ) -> None:
     first = await start_demo(tmp_path)
@@ -61,6 +61,12 @@ async def test_a_second_start_goes_on_without_repeating_anything(
     again = [_as_of(line) for line in second.stderr if " poll " in f" {line} "]
     assert again[0] > seen[-1]
     assert (tmp_path / "demo-data" / "flipwatch.db").exists()
+
+    # the record can be played beside it: watches of one are nothing to the other
+    record = await start_demo(tmp_path, "--scenario", "record")
+    await record.line(r"sent +to=web#", timeout=120)
+    assert await record.stop(signal.SIGINT) == 0, record.output
+    assert (tmp_path / "demo-data" / "record.db").exists()
 
 
 def _as_of(line: str) -> str:

@@ -198,7 +198,7 @@ async def test_private_and_group_manners(
         alice.says("/start")
         texts = [m.text for m in await alice.receives(2, timeout=WAIT)]
         assert any(t.startswith("👋 You are back") for t in texts)
-        assert any("You are back: 1 of your 1 changed" in t for t in texts)
+        assert any("You are back: 1 of your 3 changed" in t for t in texts)
 
         # a group that becomes a supergroup is followed
         boss.says("/broadcast ETH", in_=small)

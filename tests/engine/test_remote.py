@@ -636,7 +636,6 @@ def test_names_tell_engines_apart_but_not_their_versions():
 @pytest.mark.parametrize(
     ("fields", "word"),
     [
-        ({"kind": "embedded"}, "later version"),
         ({"kind": "remote"}, "api_key"),
         ({"kind": "remote", "api_key": SecretStr("a\nb")}, "character"),
     ],

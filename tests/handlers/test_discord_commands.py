@@ -8,6 +8,7 @@ from fake_discord import FakeDiscord
 from bot.ports import Choice
 from handlers.discord.commands import (
     COMMANDS,
+    PERSONAL,
     definitions,
     fingerprint,
     last_word,
@@ -32,12 +33,16 @@ def test_all_commands_are_there_for_servers_and_direct_messages():
     bodies = {b["name"]: b for b in definitions()}
 
     assert list(bodies) == [
-        *("start", "help", "watch", "unwatch", "watchlist", "signal", "threshold"),
-        *("mute", "unmute", "broadcast", "preview", "status", "claim"),
+        *("start", "help", "watch", "unwatch", "watchlist", "signal"),
+        *("flips", "top", "screen", "why"),
+        *("chart", "market", "record", "simulate", "threshold"),
+        *("mute", "unmute", *(c.name for c in PERSONAL)),
+        *("broadcast", "preview", "status", "admin", "claim"),
     ]
     for name, body in bodies.items():
         # a code for one person is not typed where others could look on
-        assert body["contexts"] == ([1] if name == "claim" else [0, 1])
+        is_for_one = name in {"claim", "admin"}
+        assert body["contexts"] == ([1] if is_for_one else [0, 1])
         # everybody may look; who may change is asked for each time
         assert body["default_member_permissions"] is None
     assert all(b["integration_types"] == [0] for b in bodies.values())

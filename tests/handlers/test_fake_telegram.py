@@ -8,6 +8,7 @@ import aiohttp
 import pytest
 from fake_telegram import FakeTelegram, User
 from raw_telegram_bot import MUTE, Bot, Clock, keyboard
+from shelves import png
 
 
 @pytest.fixture
@@ -165,7 +166,7 @@ async def test_json_and_multipart_requests_are_understood(
     form = aiohttp.FormData({"chat_id": str(alice.id), "caption": "<b>chart</b>"})
     form.add_field("parse_mode", "HTML")
     form.add_field("photo", "attach://file0")
-    form.add_field("file0", b"PNG", filename="chart.png")
+    form.add_field("file0", png(), filename="chart.png")
 
     async with bot.http.post(url + "sendMessage", json=body) as answer:
         assert answer.status == 200

@@ -561,6 +561,8 @@ async def test_the_menu_offers_every_command(tg: FakeTelegram, desk: FakeDesk):
     offered = [c["command"] for c in tg.commands["default", ""]]
     assert offered == [name for name, _ in MENU]
     assert " ".join(offered) == (
-        "start help watch unwatch watchlist signal threshold mute unmute broadcast "
-        "preview status"
+        "start help watch unwatch watchlist signal flips top screen why chart market "
+        "record simulate threshold mute unmute settings quiet timezone digest pace "
+        "sound budget pictures signoflife language link unlink export import forgetme "
+        "broadcast preview status"
     )

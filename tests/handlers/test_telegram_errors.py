@@ -77,7 +77,7 @@ def test_a_forbidden_means_the_recipient_is_gone(words: str, reason: str):
         ),
         ("Bad Request: have no rights to send a message", "no_rights"),
         ("Bad Request: message thread not found", "topic_gone"),
-        ("Bad Request: TOPIC_CLOSED", "topic_gone"),
+        ("Bad Request: TOPIC_CLOSED", "topic_closed"),
         ("Bad Request: TOPIC_DELETED", "topic_gone"),
         ("Bad Request: USER_IS_BLOCKED", "blocked"),
         ("Bad Request: INPUT_USER_DEACTIVATED", "deactivated"),

@@ -96,7 +96,14 @@ recipients = st.fixed_dictionaries(
 )
 events = st.fixed_dictionaries(
     {
-        "kind": often(EventKind.FLIP, EventKind.CROSSING, EventKind.CORRECTION),
+        "kind": often(
+            EventKind.FLIP,
+            EventKind.CROSSING,
+            EventKind.CORRECTION,
+            EventKind.SOURCE,
+            EventKind.SILENT,
+            EventKind.ENGINE,
+        ),
         "to_signal": st.sampled_from([Signal.BEARISH, Signal.BULLISH]),
         "grade_to": st.sampled_from([50.0, 70.0, 80.0, None]),
         "market_cap": st.sampled_from([50.0, 70.0, 80.0, None]),
@@ -722,4 +729,5 @@ INDEX_OF = {
     "all": "ix_watches_all",
     "told": "ix_told_asset",
     "owed": "ix_deliveries_bullish",
+    "every": "sqlite_autoindex_watches_1",
 }

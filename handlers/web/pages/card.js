@@ -6,6 +6,7 @@ const MINUTE = 60;
 const RELATIVE_STEPS = [[60, "second"], [60, "minute"], [24, "hour"], [365, "day"], [Infinity, "year"]];
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
+const seconds = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
 const day = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
 const dayAndYear = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", year: "numeric" });
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
@@ -33,6 +34,7 @@ function inWords(moment, style) {
   if (style === "R") return fromNow(moment);
   if (style === "D") return inDays(moment);
   if (style === "t" && isToday(moment)) return clock.format(moment);
+  if (style === "T" && isToday(moment)) return seconds.format(moment);
   return `${inDays(moment)}, ${clock.format(moment)}`;
 }
 
@@ -88,6 +90,25 @@ function meta(entry) {
   return element;
 }
 
+/** The picture of an entry in the page's look; without one the words stand alone. */
+function picture(entry) {
+  const frame = document.createElement("picture");
+  frame.className = "picture";
+  const dark = document.createElement("source");
+  dark.media = "(prefers-color-scheme: dark)";
+  dark.srcset = `/api/picture/${entry.id}?look=dark`;
+  const image = document.createElement("img");
+  image.alt = entry.title ?? "";
+  // its room is kept free, so that nothing jumps when it comes
+  image.width = 1080;
+  image.height = 1080;
+  image.decoding = "async";
+  image.addEventListener("error", () => frame.remove());
+  image.src = `/api/picture/${entry.id}?look=light`;
+  frame.append(dark, image);
+  return frame;
+}
+
 /** Build an entry; `isPending` while the server has not said yes. */
 export function card(entry, isPending = false) {
   const element = document.createElement("article");
@@ -108,6 +129,7 @@ export function card(entry, isPending = false) {
   const content = document.createElement("template");
   content.innerHTML = (entry.html ?? "") + (entry.note ?? "");
   element.append(meta(entry), content.content);
+  if (entry.picture && entry.id) element.append(picture(entry));
   const rows = (entry.buttons ?? []).filter((row) => row.length > 0);
   if (rows.length > 0 || entry.file) {
     const group = document.createElement("div");

@@ -69,6 +69,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_leases")),
     )
     op.create_table(
+        "market_points",
+        sa.Column("source", TEXT, nullable=False),
+        sa.Column("as_of", TIME, nullable=False),
+        sa.Column("bullish", sa.Integer(), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("sectors", JSON, nullable=False),
+        sa.Column("signal", sa.SmallInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("source", "as_of", name=op.f("pk_market_points")),
+    )
+    op.create_table(
         "polls",
         sa.Column("id", ID, nullable=False),
         sa.Column("source", TEXT, nullable=False),
@@ -210,6 +220,7 @@ def upgrade() -> None:
         sa.Column("is_revision", sa.Boolean(), nullable=False),
         sa.Column("corrects", TEXT, nullable=False),
         sa.Column("only_for", ID, nullable=True),
+        sa.Column("context", JSON, nullable=True),
         sa.Column("cursor", ID, nullable=False),
         sa.Column("fanned_out_at", TIME, nullable=True),
         sa.ForeignKeyConstraint(
@@ -223,6 +234,20 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_events_asset", "events", ["asset_id", "id"])
+    op.create_index(
+        "ix_events_corrects",
+        "events",
+        ["corrects"],
+        postgresql_where=sa.text("corrects <> ''"),
+        sqlite_where=sa.text("corrects <> ''"),
+    )
+    op.create_index(
+        "ix_events_flips",
+        "events",
+        ["source", "as_of"],
+        postgresql_where=sa.text("kind = 'flip'"),
+        sqlite_where=sa.text("kind = 'flip'"),
+    )
     op.create_index(
         "ix_events_open",
         "events",
@@ -335,6 +360,10 @@ def upgrade() -> None:
         sa.Column("volume", sa.Float(), nullable=True),
         sa.Column("market_cap", sa.Float(), nullable=True),
         sa.Column("categories", JSON, nullable=False),
+        sa.Column("standing", sa.SmallInteger(), nullable=False),
+        sa.Column("is_turn", sa.Boolean(), nullable=False),
+        sa.Column("turn_price", sa.Float(), nullable=True),
+        sa.Column("is_filled", sa.Boolean(), nullable=False),
         sa.Column("recorded_at", TIME, nullable=False),
         sa.ForeignKeyConstraint(
             ["asset_id"],
@@ -350,6 +379,13 @@ def upgrade() -> None:
             name=op.f("uq_readings_asset_id_as_of_revision"),
         ),
         sqlite_autoincrement=True,
+    )
+    op.create_index(
+        "ix_readings_turns",
+        "readings",
+        ["asset_id", "as_of"],
+        sqlite_where=sa.text("is_turn"),
+        postgresql_where=sa.text("is_turn"),
     )
     op.create_table(
         "told",
@@ -559,8 +595,8 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("watch_id", "threshold", name=op.f("pk_watch_lines")),
     )
-    _create_places()
-    _create_links()
+    for create in (_create_desk_tables, _create_places, _create_links, _create_engine):
+        create()
 
 
 def _create_links() -> None:
@@ -630,6 +666,72 @@ def _create_links() -> None:
     op.create_index("ix_undos_recipient", "undos", ["recipient_id"])
 
 
+def _create_desk_tables() -> None:
+    """Create who may use the bot, invites and announcements."""
+    op.create_table(
+        "access_rules",
+        sa.Column("subject", TEXT, nullable=False),
+        sa.Column("is_allowed", sa.Boolean(), nullable=False),
+        sa.Column("set_by", TEXT, nullable=False),
+        sa.Column("set_at", TIME, nullable=False),
+        sa.PrimaryKeyConstraint("subject", name=op.f("pk_access_rules")),
+    )
+    op.create_table(
+        "invites",
+        sa.Column("code", TEXT, nullable=False),
+        sa.Column("uses", sa.Integer(), nullable=False),
+        sa.Column("used", sa.Integer(), nullable=False),
+        sa.Column("expires_at", TIME, nullable=False),
+        sa.Column("created_by", TEXT, nullable=False),
+        sa.Column("created_at", TIME, nullable=False),
+        sa.PrimaryKeyConstraint("code", name=op.f("pk_invites")),
+    )
+    op.create_table(
+        "announcements",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("text", TEXT, nullable=False),
+        sa.Column("state", TEXT, nullable=False),
+        sa.Column("created_by", TEXT, nullable=False),
+        sa.Column("created_at", TIME, nullable=False),
+        sa.Column("ended_at", TIME, nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_announcements")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        "uq_announcements_sending",
+        "announcements",
+        ["state"],
+        unique=True,
+        sqlite_where=sa.text("state = 'sending'"),
+        postgresql_where=sa.text("state = 'sending'"),
+    )
+    op.create_table(
+        "announcement_posts",
+        sa.Column("announcement_id", ID, autoincrement=False, nullable=False),
+        sa.Column("recipient_id", ID, autoincrement=False, nullable=False),
+        sa.Column("state", TEXT, nullable=False),
+        sa.Column("reason", TEXT, nullable=False),
+        sa.Column("begun_at", TIME, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["announcement_id"],
+            ["announcements.id"],
+            name=op.f("fk_announcement_posts_announcement_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["recipient_id"],
+            ["recipients.id"],
+            name=op.f("fk_announcement_posts_recipient_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint(
+            "announcement_id",
+            "recipient_id",
+            name=op.f("pk_announcement_posts"),
+        ),
+    )
+
+
 def _create_places() -> None:
     """Create what is kept of places, and of errands to their messages."""
     op.create_table(
@@ -668,9 +770,68 @@ def _create_places() -> None:
     op.create_index("ix_errands_due", "errands", ["due_at"])
 
 
+def _create_engine() -> None:
+    """Create what our own engine keeps: its candles, and the keys to its API."""
+    op.create_table(
+        "api_keys",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("digest", TEXT, nullable=False),
+        sa.Column("per_minute", sa.Integer(), nullable=True),
+        sa.Column("created_at", TIME, nullable=False),
+        sa.Column("revoked_at", TIME, nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_api_keys")),
+        sa.UniqueConstraint("name", name=op.f("uq_api_keys_name")),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "candle_series",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("exchange", TEXT, nullable=False),
+        sa.Column("base", TEXT, nullable=False),
+        sa.Column("pair", TEXT, nullable=False),
+        sa.Column("turnover", sa.Float(), nullable=True),
+        sa.Column("is_member", sa.Boolean(), nullable=False),
+        sa.Column("gone_at", TIME, nullable=True),
+        sa.Column("hours_from", TIME, nullable=True),
+        sa.Column("days_from", TIME, nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_candle_series")),
+        sa.UniqueConstraint(
+            "exchange", "base", name=op.f("uq_candle_series_exchange_base")
+        ),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "candles",
+        sa.Column("series_id", ID, autoincrement=False, nullable=False),
+        sa.Column("frame", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("start", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("open", sa.Float(), nullable=False),
+        sa.Column("high", sa.Float(), nullable=False),
+        sa.Column("low", sa.Float(), nullable=False),
+        sa.Column("close", sa.Float(), nullable=False),
+        sa.Column("volume", sa.Float(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["series_id"],
+            ["candle_series.id"],
+            name=op.f("fk_candles_series_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("series_id", "frame", "start", name=op.f("pk_candles")),
+        sqlite_with_rowid=False,
+    )
+
+
 def downgrade() -> None:
     """Drop all tables."""
     for name in (
+        "candles",
+        "candle_series",
+        "api_keys",
+        "announcement_posts",
+        "announcements",
+        "invites",
+        "access_rules",
         "watch_lines",
         "deliveries",
         "watches",
@@ -692,6 +853,7 @@ def downgrade() -> None:
         "asset_aliases",
         "recipients",
         "polls",
+        "market_points",
         "leases",
         "errands",
         "inbox_entries",

@@ -1,0 +1,1 @@
+"""Our own engine's API: the wire form that Token Metrics' clients and ours speak."""

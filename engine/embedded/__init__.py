@@ -1,0 +1,1 @@
+"""The embedded engine: grades and signals from public candles, on this machine."""

@@ -1,0 +1,1 @@
+"""Trials of signals on whole markets: what they would have been worth."""
