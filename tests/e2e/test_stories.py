@@ -136,7 +136,7 @@ async def test_a_first_day(
         assert not alert.is_silent
         # until the yes of the platform is written
         await engine.wait_for_polls(2, WAIT)
-        await ada.press_and_hear("Details", "🔍 ETH bearish, ")
+        await ada.press_and_hear("Details", "🔴 ETH (Ethereum) bearish")
         ada.last = alert
         await ada.press_and_see("Mute 24 h", "🔴 ETH turned bearish", "ETH is muted")
         transcript.happens("ETH turns back; nothing comes")
