@@ -6,16 +6,17 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, cast
 
-from bot import errands, steward, supervisor, upkeep
+from bot import errands, logs, steward, supervisor, upkeep
 from bot.announcer import STEP_EVERY as ANNOUNCE_EVERY
 from bot.announcer import AnnouncePlan, Announcer
 from bot.backfill import Backfill
 from bot.chart_views import ChartViews
-from bot.commands import CommandDesk, Room, SourceInfo
+from bot.commands import Room, SourceInfo
 from bot.commands.operators import first_start_code
 from bot.config import Config, Role
 from bot.dispatcher import Dispatcher, DispatchPlan
@@ -49,6 +50,7 @@ from bot.ports import (
 )
 from bot.record_views import RecordViews
 from bot.rehearsals import RehearsalPlan, Rehearsals
+from bot.reload import compare
 from bot.schedule import Schedule
 from bot.sharing import Sharing, worker_name
 from bot.steward import Reach, Steward
@@ -75,6 +77,9 @@ DRAIN = timedelta(seconds=10)
 #: the engine is in trouble for /readyz when no poll worked for so many intervals
 STALE_INTERVALS = 3
 FAN_OUT = "fan-out"
+#: how long `run_once` goes on sending, and how long it waits for a chat's turn
+ONCE_PATIENCE = timedelta(minutes=5)
+ONCE_PAUSE = timedelta(milliseconds=200)
 GRADING = "grading"
 #: how the names of our own engine begin, whichever its version and exchange
 EMBEDDED = "embedded:"
@@ -125,7 +130,7 @@ class App:
         self.poller: Poller
         self.fanout: FanOut
         self.dispatcher: Dispatcher
-        self.desk: CommandDesk
+        self.desk: TimedDesk
         self.web: WebFace
         self.faces: list[Face] = []
         self.sharing: Sharing
@@ -140,6 +145,7 @@ class App:
         self.rehearsals: Rehearsals
         self.backfill: Backfill | None = None
         self.watchman: Watchman
+        self._post: OperatorPost
         self._grading: Grading | None = None
         self.errands: Errands
         self.steward: Steward
@@ -343,7 +349,7 @@ class App:
             rehearsals=self.rehearsals,
         )
         self.desk = TimedDesk(self.room, on_answer=self._metrics.answered)
-        post = OperatorPost(
+        self._post = post = OperatorPost(
             store,
             senders,
             PostPlan(
@@ -504,6 +510,55 @@ class App:
                 # only now: what was in flight was sent under the lease
                 self.sharing.stop()
         logger.info("stopped", extra={"action": "stopped"})
+
+    def reload(self, config: Config) -> None:
+        """Take over what another configuration changes and may change at once.
+
+        The rest is named in the log and waits for a restart.
+        """
+        change = compare(self.config, config)
+        self.config = change.config
+        logs.set_up(self.config)
+        app = self.config.app
+        self.room = replace(
+            self.room,
+            operators=frozenset(app.operators),
+            access=app.access,
+            listed=frozenset(app.users),
+            lines_per_minute=app.lines_per_minute,
+            watches_max=app.watches_max,
+        )
+        self.desk.move(self.room)
+        self._post.appoint(self.room.operators)
+        self.housekeeper.keep = self.config.keep
+        extra = {"action": "reloaded", "changed": " ".join(change.live) or "nothing"}
+        if change.waiting:
+            extra["needs_restart"] = " ".join(change.waiting)
+        logger.info("configuration read anew", extra=extra)
+
+    async def run_once(self, patience: timedelta = ONCE_PATIENCE) -> str:
+        """Poll once, hand out, deliver what is due, tidy up; for cron.
+
+        Nobody is listened to. Returns what kept the poll from working, or an empty
+        string. What is not sent within `patience` is sent by the next call.
+        """
+        if self.config.storage.is_shared:
+            raise ConfigError("--once is for SQLite: processes that share take turns")
+        deadline = time.monotonic() + patience.total_seconds()
+        await self._mend_clock()
+        await self._poll()
+        await self.fanout.fan_out_open()
+        await self._send_signs()
+        while time.monotonic() < deadline:
+            sent = await self.dispatcher.deliver_due()
+            if not sent and not (await self.store.backlog(self.now())).due:
+                break
+            await asyncio.sleep(0 if sent else ONCE_PAUSE.total_seconds())
+        await self.errands.run_due()
+        await self.steward.look()
+        await self.watchman.look()
+        await self.housekeeper.look()
+        return self.poller.trouble()
 
     async def _watch(self) -> None:
         """Watch the loops; raise `StuckError` when one hangs."""

@@ -86,7 +86,7 @@ async def _check_engine(config: Config, plan: CheckPlan, now: Clock) -> list[Fin
 
     if "poll" not in config.app.roles:
         return [findings.off("engine", "another process polls it")]
-    if plan.is_offline and config.engine.kind != "replay":
+    if plan.is_offline and config.engine.chosen != "replay":
         return [findings.off("engine", "not asked")]
     # a polite call to a metered engine is spaced, and takes several of them
     return [await checkup.check(config.engine, now=now, patience=3 * plan.patience)]
@@ -126,7 +126,7 @@ async def _check_clock(config: Config, plan: CheckPlan, now: Clock) -> list[Find
         urls.append(config.telegram.base_url)
     if config.discord.is_on:
         urls.append(config.discord.api_url)
-    if config.engine.kind == "remote":
+    if config.engine.chosen == "remote":
         urls.append(config.engine.base_url)
     if plan.is_offline or not urls:
         return []

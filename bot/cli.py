@@ -9,6 +9,7 @@ or the configuration is wrong. `--json` gives listings as JSON, one array.
 
 import argparse
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -16,12 +17,19 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bot import __version__, cli_db, cli_upkeep, listings, logs, loops, outbox
 from bot.collector import spare_the_lasting
 from bot.config import Config
 from bot.errors import ConfigError, FlipwatchError
 from bot.model import DeliveryState
+from bot.settings_file import load_config
+
+if TYPE_CHECKING:
+    from bot.app import App
+
+logger = logging.getLogger(__name__)
 
 OK, FAILED, USAGE = 0, 1, 2
 #: a loop hung and could not be stopped (sysexits.h: EX_SOFTWARE)
@@ -61,6 +69,11 @@ def _parser() -> argparse.ArgumentParser:
         return command
 
     run = add("run", "run the bot until it is told to stop", _run)
+    run.add_argument(
+        "--once",
+        action="store_true",
+        help="poll once, send what is due and end, for cron; listens to nobody",
+    )
     demo = add("demo", "run a demo: no keys, no network, a chat in the browser", _demo)
     demo.add_argument(
         "--port", type=_port, help="port of the page (default: 8080, or a free one)"
@@ -256,9 +269,34 @@ def _run(options: argparse.Namespace) -> int:
         async with App(config) as app:
             app.exit_hard = partial(os._exit, STUCK)
             spare_the_lasting()
+            hear = asyncio.get_running_loop().add_signal_handler
+            hear(signal.SIGHUP, _reload, app, options)
             await app.run(stop)
 
-    return _until_stopped(run)
+    return _run_once(config) if options.once else _until_stopped(run)
+
+
+def _reload(app: "App", options: argparse.Namespace) -> None:
+    """Read the configuration anew; one with a mistake changes nothing."""
+    try:
+        app.reload(load_config(options.config, os.environ))
+    except ConfigError as error:
+        said = "; ".join(str(error).splitlines())
+        logger.warning("not reloaded: %s", said, extra={"action": "not_reloaded"})
+
+
+def _run_once(config: Config) -> int:
+    from bot.app import App
+
+    async def once() -> str:
+        async with App(config) as app:
+            return await app.run_once()
+
+    trouble = loops.run(once())
+    if trouble:
+        print(f"flipwatch: the engine: {trouble}", file=sys.stderr)
+        return FAILED
+    return OK
 
 
 def _demo(options: argparse.Namespace) -> int:

@@ -67,7 +67,7 @@ QUESTIONS = (
     ),
     Question(
         option="engine.api_key",
-        text="Token Metrics API key; Enter to play a recorded market for now",
+        text="Token Metrics API key; Enter for our own grades, which need none",
         refuse=lambda text: (
             ""
             if text.isascii() and text.isprintable() and " " not in text
@@ -104,8 +104,6 @@ def first_file(answers: Mapping[str, str]) -> str:
     given: dict[str, object] = dict(answers)
     if "app.operators" in given:
         given["app.operators"] = [given["app.operators"]]
-    if "engine.api_key" in given:
-        given["engine.kind"] = "remote"
     return example(given, head=_HEAD)
 
 

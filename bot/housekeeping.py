@@ -28,7 +28,8 @@ class Housekeeper:
         self, store: Store, keep: KeepConfig, *, owner: str, now: Clock
     ) -> None:
         self._store = store
-        self._keep = keep
+        #: read by every look; may be replaced
+        self.keep = keep
         self._owner = owner
         self._now = now
 
@@ -46,7 +47,7 @@ class Housekeeper:
         process is at it.
         """
         counts: dict[Kept, int] = {}
-        for kind, before in cutoffs(self._keep, self._now()):
+        for kind, before in cutoffs(self.keep, self._now()):
             while await self._take():
                 gone = await self._store.prune(kind, before=before, limit=CHUNK)
                 counts[kind] = counts.get(kind, 0) + gone

@@ -18,6 +18,8 @@ class Kept(StrEnum):
     MESSAGES = "messages"
     EVENTS = "events"
     READINGS = "readings"
+    MARKET = "market"
+    ANNOUNCEMENTS = "announcements"
     POLLS = "polls"
     INBOX = "inbox"
     GONE = "gone"
@@ -36,6 +38,8 @@ def cutoffs(keep: KeepConfig, now: datetime) -> Sequence[tuple[Kept, datetime]]:
         Kept.MESSAGES: keep.deliveries,
         Kept.EVENTS: keep.events,
         Kept.READINGS: keep.readings,
+        Kept.MARKET: keep.readings,
+        Kept.ANNOUNCEMENTS: keep.deliveries,
         Kept.POLLS: keep.polls,
         Kept.INBOX: keep.inbox,
     }

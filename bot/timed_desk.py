@@ -24,6 +24,11 @@ class TimedDesk(CommandDesk):
         super().__init__(room)
         self._on_answer = on_answer
 
+    def move(self, room: Room) -> None:
+        """Work in another room from the next call on."""
+        # who is let in hangs on the room as well
+        super().__init__(room)
+
     async def say(self, call: Call) -> Message | None:
         """Answer as the desk does."""
         began = time.monotonic()

@@ -60,7 +60,7 @@ def lookouts(
 ) -> Lookouts:
     """Look at disk, credits and the age of grades, as far as this process can."""
     path = machine.sqlite_path(config)
-    is_live = config.engine.kind != "replay"
+    is_live = config.engine.chosen != "replay"
     plan = LookoutPlan(
         source=source.name,
         stale_after=STALE_UPDATES * source.update_every if is_live else None,

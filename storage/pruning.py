@@ -13,6 +13,7 @@ from sqlalchemy import (
     func,
     select,
     text,
+    tuple_,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -21,12 +22,16 @@ from bot.retention import Kept
 from storage.part import StorePart
 from storage.recipient_tables import OPEN_STATES
 from storage.tables import (
+    ANNOUNCEMENT_POSTS,
+    ANNOUNCEMENTS,
     DELIVERIES,
     EVENTS,
     INBOX,
+    INVITES,
     LEASES,
     LINK_CODES,
     LINK_TRIES,
+    MARKET,
     MESSAGES,
     MUTES,
     POLLS,
@@ -124,6 +129,51 @@ async def _first_since(
     return int(low)
 
 
+async def _prune_market(
+    connection: AsyncConnection, *, before: datetime, limit: int
+) -> int:
+    """Take away the market's points; a source has one at each of its times."""
+    chosen = (
+        select(MARKET.c.source, MARKET.c.as_of)
+        .where(MARKET.c.as_of < before)
+        .order_by(MARKET.c.source, MARKET.c.as_of)
+        .limit(limit)
+    )
+    gone = await connection.execute(
+        delete(MARKET).where(tuple_(MARKET.c.source, MARKET.c.as_of).in_(chosen))
+    )
+    return gone.rowcount
+
+
+async def _prune_announcements(
+    connection: AsyncConnection, *, before: datetime, limit: int
+) -> int:
+    """Take away the oldest announcement: first what became of it, then itself."""
+    oldest = await connection.execute(
+        select(func.min(ANNOUNCEMENTS.c.id)).where(
+            ANNOUNCEMENTS.c.created_at < before, ANNOUNCEMENTS.c.state != "sending"
+        )
+    )
+    number = oldest.scalar()
+    if number is None:
+        return 0
+    posts = ANNOUNCEMENT_POSTS.c
+    chosen = (
+        select(posts.recipient_id).where(posts.announcement_id == number).limit(limit)
+    )
+    gone = await connection.execute(
+        delete(ANNOUNCEMENT_POSTS).where(
+            posts.announcement_id == number, posts.recipient_id.in_(chosen)
+        )
+    )
+    if gone.rowcount:
+        return gone.rowcount
+    gone = await connection.execute(
+        delete(ANNOUNCEMENTS).where(ANNOUNCEMENTS.c.id == number)
+    )
+    return gone.rowcount
+
+
 async def _prune_gone(
     connection: AsyncConnection, *, before: datetime, limit: int
 ) -> int:
@@ -144,7 +194,7 @@ async def _prune_gone(
 async def _prune_expired(
     connection: AsyncConnection, *, before: datetime, limit: int
 ) -> int:
-    """Take away what has run out: codes, tries, undos, leases, mutes. They are few."""
+    """Take away what has run out: codes, invites, leases, mutes. They are few."""
     del limit
     ends = (
         LINK_CODES.c.expires_at,
@@ -152,6 +202,7 @@ async def _prune_expired(
         UNDOS.c.until,
         LEASES.c.until,
         MUTES.c.until,
+        INVITES.c.expires_at,
     )
     count = 0
     for column in ends:
@@ -182,6 +233,8 @@ _PRUNERS: Mapping[Kept, Callable[..., Awaitable[int]]] = {
         _prune_by_id, table=EVENTS, written="detected_at", also=_is_over_event()
     ),
     Kept.READINGS: partial(_prune_by_id, table=READINGS, written="recorded_at"),
+    Kept.MARKET: _prune_market,
+    Kept.ANNOUNCEMENTS: _prune_announcements,
     Kept.POLLS: partial(
         _prune_by_id, table=POLLS, written="started_at", also=_is_over_poll()
     ),

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from fake_discord import FakeDiscord
 from fake_engine import FakeEngine
+from fake_exchange import FakeExchange
 from fake_telegram import FakeTelegram
 
 from bot import machine
@@ -19,6 +20,7 @@ from bot.errors import ConfigError
 from bot.model import Address, Conditions, PlaceKind, Scope, Target
 from bot.settings_file import load_config, secret_files
 from engine import checkup as _engine_checkup  # noqa: F401 - see PATIENCE
+from engine.embedded import exchange as _exchange  # noqa: F401
 from handlers.discord import checkup as _discord_checkup  # noqa: F401
 from handlers.telegram import checkup as _telegram_checkup  # noqa: F401
 from storage import checkup as _storage_checkup  # noqa: F401
@@ -156,6 +158,18 @@ async def test_a_set_up_in_which_all_works_has_nothing_to_say(scene):
     assert group.messages == ()
 
 
+async def test_our_own_engine_is_checked_by_its_exchange(scene):
+    _own_engine(scene)
+    exchange = await scene.stack.enter_async_context(FakeExchange(utc_now))
+    exchange.trade("BTC")
+    scene.set("engine.exchange_urls", f'["binance={exchange.url}"]')
+    scene.write()
+
+    (line,) = [line for line in await scene.lines() if line.startswith("engine:")]
+
+    assert line == "engine: ok: our own, from 1 pairs of binance"
+
+
 # --------------------------------------------------------------- one thing is broken
 
 Break = Callable[[Scene], Awaitable[None] | None]
@@ -238,6 +252,16 @@ def _hanging_engine(scene):
 
 async def _dead_engine(scene):
     await scene.engine.__aexit__(None, None, None)
+
+
+def _own_engine(scene):
+    """Our own engine in place of the remote one; nobody answers for the exchange."""
+    scene.set("engine.base_url", "")
+    scene.set("engine.api_key", "")
+    scene.set("engine.kind", '"embedded"')
+    scene.set("engine.exchange", '"binance"')
+    scene.set("engine.fallback_exchanges", "[]")
+    scene.set("engine.exchange_urls", '["binance=http://127.0.0.1:9"]')
 
 
 async def _dead_telegram(scene):
@@ -415,6 +439,7 @@ CASES: dict[str, tuple[Break, str, str]] = {
         "engine.base_url",
     ),
     "the engine stands still": (_old_grades, "newest grade", "stand still"),
+    "no exchange answers": (_own_engine, "no exchange answers", "engine.exchange"),
     "a recording is broken": (_broken_recording, "history.csv", "->"),
     "Telegram's token is wrong": (
         option("telegram.token", '"123456789:AAwrong"'),

@@ -15,6 +15,7 @@ def _here(tmp_path, monkeypatch):
     """Each test in a folder of its own, with the logging it found."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("FLIPWATCH_CONFIG", raising=False)
+    monkeypatch.setenv("FLIPWATCH_ENGINE__KIND", "replay")
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield

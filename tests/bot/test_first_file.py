@@ -35,7 +35,7 @@ def test_what_is_answered_stands_in_the_file_and_loads(tmp_path):
     config = load_config(tmp_path / "config.toml", {})
     assert config.telegram.token.get_secret_value() == TELEGRAM
     assert config.discord.token.get_secret_value() == DISCORD
-    assert config.engine.kind == "remote"
+    assert config.engine.chosen == "remote"
     assert config.engine.api_key.get_secret_value() == "tm-0123"
     assert config.app.operators == ("telegram:42",)
     assert told == []

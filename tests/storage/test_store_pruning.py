@@ -3,11 +3,14 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import insert, select
 
 from bot.housekeeping import Housekeeper
 from bot.model import Address, DeliveryState, Mute, PlaceKind
 from bot.operating_config import KeepConfig
 from bot.retention import Kept, cutoffs
+from storage.columns import Row
+from storage.tables import ANNOUNCEMENT_POSTS, ANNOUNCEMENTS, MARKET
 
 LONG = timedelta(days=5000)
 
@@ -219,6 +222,110 @@ async def test_nothing_to_prune_is_nothing(world, kind):
     await world.recipient("web:alice", PlaceKind.PRIVATE)
 
     assert await world.store.prune(kind, before=world.clock() - LONG, limit=5) == 0
+
+
+#: why a table can't grow for ever though nothing of it is pruned by its age
+BOUNDED = {
+    "assets": "one for each asset an engine ever graded",
+    "asset_aliases": "a few for each asset",
+    "asset_categories": "a few for each asset",
+    "asset_states": "one for each asset",
+    "asset_lines": "the lines somebody watches, for each asset",
+    "watches": "at most app.watches_max for each recipient",
+    "watch_lines": "a few for each watch",
+    "private_lines": "at most one for each line of a watch",
+    "told": "one for each recipient and asset",
+    "told_lines": "one for each recipient, asset and line",
+    "routes": "one for each chat of a person",
+    "place_notes": "one for each place",
+    "errands": "each ends within days",
+    "bot_values": "a fixed number of names",
+    "access_rules": "one for each user an operator named",
+    "api_keys": "made by an operator, one by one",
+    "candle_series": "one for each coin of an exchange",
+    "candles": "our own engine takes away what it no longer needs",
+}
+PRUNED = {
+    "deliveries",
+    "messages",
+    "events",
+    "readings",
+    "market_points",
+    "announcements",
+    "announcement_posts",
+    "polls",
+    "inbox_entries",
+    "recipients",
+    "link_codes",
+    "link_tries",
+    "undos",
+    "leases",
+    "mutes",
+    "invites",
+}
+
+
+def test_no_table_grows_for_ever():
+    assert BOUNDED.keys() | PRUNED == set(Row.metadata.tables)
+    assert not BOUNDED.keys() & PRUNED
+
+
+async def test_old_announcements_go_with_what_became_of_them(world):
+    alice, bob = await world.recipient("web:alice"), await world.recipient("web:bob")
+    now = world.clock()
+
+    async def announce(connection):
+        for number, state in enumerate(("sent", "sending"), start=1):
+            await connection.execute(
+                insert(ANNOUNCEMENTS),
+                {
+                    "id": number,
+                    "text": "hello",
+                    "state": state,
+                    "created_by": "web:boss",
+                    "created_at": now,
+                },
+            )
+            for who in (alice, bob):
+                await connection.execute(
+                    insert(ANNOUNCEMENT_POSTS),
+                    {
+                        "announcement_id": number,
+                        "recipient_id": who.id,
+                        "state": "sent",
+                        "reason": "",
+                        "begun_at": now,
+                    },
+                )
+
+    async def left(connection):
+        found = await connection.execute(select(ANNOUNCEMENTS.c.state))
+        posts = await connection.execute(select(ANNOUNCEMENT_POSTS.c.recipient_id))
+        return [row.state for row in found], len(posts.all())
+
+    await world.store._database.write(announce)
+    world.clock.tick(days=101)
+
+    assert await prune(world, Kept.ANNOUNCEMENTS) == 3
+    assert await world.store._database.read(left) == (["sending"], 2)
+
+
+async def test_old_points_of_the_market_go(world):
+    async def put(connection):
+        for day in range(5):
+            point = {
+                "source": world.source,
+                "as_of": world.clock() + timedelta(days=day),
+                "bullish": 1,
+                "total": 2,
+                "sectors": {},
+            }
+            await connection.execute(insert(MARKET), point)
+
+    await world.store._database.write(put)
+    world.clock.tick(days=4)
+
+    assert await prune(world, Kept.MARKET) == 4
 
 
 def test_deliveries_go_before_the_events_they_name(clock):
