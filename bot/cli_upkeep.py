@@ -103,7 +103,9 @@ def _init(options: argparse.Namespace) -> int:
 
 def _as_called() -> str:
     """Return how this program is called: by its path where it is not on PATH."""
-    return "flipwatch" if shutil.which("flipwatch") else sys.argv[0]
+    called = sys.argv[0]
+    is_path = Path(called).name == "flipwatch" and not shutil.which("flipwatch")
+    return called if is_path else "flipwatch"
 
 
 # ------------------------------------------------------------------------------- check
