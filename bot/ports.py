@@ -192,8 +192,9 @@ class Sender(Protocol):
     """Sends one message to one recipient on one platform.
 
     `repeat_window` is for how long a message whose outcome is unknown is sent again
-    exactly as it was; after it the message is decided and rendered anew. `rate` is how
-    many messages a second may leave over all chats, `math.inf` where nobody counts.
+    exactly as it was; after it the message is decided and rendered anew. It is longer
+    than a send takes, else nothing is ever sent. `rate` is how many messages a second
+    may leave over all chats, `math.inf` where nobody counts.
     """
 
     platform: Platform
