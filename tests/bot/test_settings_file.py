@@ -102,11 +102,11 @@ def test_a_file_that_is_no_text_names_the_line(folder):
 
 def test_environment_wins_over_file_and_command_line_over_both(write):
     write('[web]\nport = 1\nhost = "::1"\n[app]\naccess = "list"')
-    env = {"FLIPWATCH_WEB__PORT": "2", "FLIPWATCH_WEB__HOST": "0.0.0.0"}
+    env = {"FLIPWATCH_WEB__PORT": "2", "FLIPWATCH_WEB__HOST": "127.0.0.2"}
 
     config = load_config(None, env, overrides={"web.port": 3})
 
-    assert (config.web.port, config.web.host) == (3, "0.0.0.0")
+    assert (config.web.port, config.web.host) == (3, "127.0.0.2")
     assert config.app.access == "list"
 
 
@@ -153,6 +153,7 @@ IN_THE_ENVIRONMENT = {
     "storage.url": ("sqlite+aiosqlite:///x.db", "sqlite+aiosqlite:///x.db"),
     "web.host": ("0.0.0.0", "0.0.0.0"),
     "web.port": ("0", 0),
+    "web.access_key": ("sixteen-letters!", "sixteen-letters!"),
     "delivery.lease": ("30", 30.0),
     "delivery.send_timeout": ("5", 5.0),
     "delivery.max_age": ("3600", 3600.0),
@@ -166,6 +167,7 @@ IN_THE_ENVIRONMENT = {
 }
 #: what an option needs beside it
 ALSO = {
+    "web.host": {"FLIPWATCH_WEB__ACCESS_KEY": "sixteen-letters!"},
     "telegram.mode": {"FLIPWATCH_TELEGRAM__WEBHOOK_URL": "https://bot.example.org"},
     "discord.shard_ids": {"FLIPWATCH_DISCORD__SHARD_COUNT": "2"},
 }
