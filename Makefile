@@ -13,6 +13,7 @@ PORT ?=
 SCENARIO ?=
 ARGS ?=
 ONLY ?=
+N ?=
 # Tests run in as many processes as there are cores, but at most so many.
 JOBS ?= auto
 MAX_JOBS ?= 8
@@ -22,7 +23,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports bench crash docs lock clean
+.PHONY: help demo test check lint types imports bench crash fuzz audit docs lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +52,13 @@ bench: $(INSTALLED) ## measure speed and print the figures; ONLY=name measures o
 crash: $(INSTALLED) ## kill -9 the program KILLS=200 times per platform and database
 	@KILLS=$(or $(KILLS),200) $(BIN)/python -m pytest -q -rP -n $(JOBS) \
 	  --maxprocesses $(MAX_JOBS) tests/crash $(ARGS)
+
+fuzz: $(INSTALLED) ## feed N=10000 broken inputs of each kind; ONLY=engine feeds one
+	@FUZZ=$(or $(N),10000) $(BIN)/python -m pytest -q -rP -p no:logging -n $(JOBS) \
+	  --maxprocesses $(MAX_JOBS) tests/fuzz $(if $(ONLY),-k $(ONLY))
+
+audit: ## ask a public database whether what we use has known holes
+	@$(PYTHON) .ci/audit.py
 
 docs: $(INSTALLED) ## write config.example.toml, docs/configuration.md and docs/commands.md
 	@$(BIN)/python -m bot.options

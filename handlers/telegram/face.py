@@ -253,7 +253,17 @@ class TelegramFace:
         app = self._app
         if app is None or not app.running:
             return False
-        await app.update_queue.put(Update.de_json(update, app.bot))
+        try:
+            known = Update.de_json(update, app.bot)
+        # The library raises anything at what it can't read. Posted again it would be
+        # no better: it counts as taken.
+        except Exception as error:  # noqa: BLE001 - told by its kind, without words
+            logger.warning(
+                "webhook: an update that can't be read",
+                extra={"action": "webhook_unreadable", "error": type(error).__name__},
+            )
+            return True
+        await app.update_queue.put(known)
         return True
 
     async def _insist(self, action: Callable[[], Awaitable[T]]) -> T:
