@@ -14,6 +14,7 @@ SCENARIO ?=
 ARGS ?=
 ONLY ?=
 N ?=
+REAL ?=
 # Tests run in as many processes as there are cores, but at most so many.
 JOBS ?= auto
 MAX_JOBS ?= 8
@@ -23,7 +24,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports bench crash fuzz audit docs lock clean
+.PHONY: help demo test check lint types imports bench crash fuzz soak audit docs lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +57,9 @@ crash: $(INSTALLED) ## kill -9 the program KILLS=200 times per platform and data
 fuzz: $(INSTALLED) ## feed N=10000 broken inputs of each kind; ONLY=engine feeds one
 	@FUZZ=$(or $(N),10000) $(BIN)/python -m pytest -q -rP -p no:logging -n $(JOBS) \
 	  --maxprocesses $(MAX_JOBS) tests/fuzz $(if $(ONLY),-k $(ONLY))
+
+soak: $(INSTALLED) ## 24 hours at 50,000 recipients by a passed clock; REAL=20m runs real ones
+	@$(BIN)/python -m $(if $(REAL),benchmarks.soak_real $(REAL),benchmarks.soak)
 
 audit: ## ask a public database whether what we use has known holes
 	@$(PYTHON) .ci/audit.py

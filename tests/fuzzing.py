@@ -99,7 +99,8 @@ def flips_in(world: World) -> list[str]:
     with sqlite3.connect(world.url.partition("///")[2]) as connection:
         rows = connection.execute(
             "SELECT e.key FROM events e JOIN assets a ON a.id = e.asset_id"
-            " WHERE e.kind IN ('flip', 'crossing') AND a.key NOT LIKE '~%'"
+            # an id the engine never had may stand for two rows: it is no asset of ours
+            " WHERE e.kind IN ('flip', 'crossing') AND a.key LIKE '300_'"
         ).fetchall()
     connection.close()
     return [key for (key,) in rows]
@@ -647,6 +648,7 @@ IMPORTS: list[Any] = [
 async def feed_imports(seed: int, count: int, template: Path) -> str:
     mutator, memory = Mutator(seed), Memory(count)
     refused = 0
+    complaints = Complaints()
     async with open_copy(template) as world:
         world.source.set("BTC", market_cap=1e12)
         await world.poll()
@@ -663,7 +665,9 @@ async def feed_imports(seed: int, count: int, template: Path) -> str:
                 place = f"web:p{number}"
                 call = world.call("/import", place)
                 call = _with_file(call, Attachment("a.json", text))
-                assert await world.desk.say(call) is not None
+                with complaints:
+                    assert await world.desk.say(call) is not None
+                assert complaints.found == {}, (text, complaints.found)
         assert flips_in(world) == []
     return f"{count} files, {refused} refused, {memory.grown:+.1f} MB"
 

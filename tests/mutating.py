@@ -85,7 +85,7 @@ class Mutator:
     def _break(self, document: Any) -> Any:
         places = list(_places(document))
         if not places:
-            return self.chance.choice(NASTY)
+            return self._nasty()
         holder, key = self.chance.choice(places)
         match self.chance.randrange(8):
             case 0:
@@ -97,10 +97,14 @@ class Mutator:
             case 2 | 3 if isinstance(holder[key], str):
                 holder[key] = self.word(holder[key])
             case 4 if isinstance(holder, dict):
-                holder[self.chance.choice(NASTY_WORDS)] = self.chance.choice(NASTY)
+                holder[self.chance.choice(NASTY_WORDS)] = self._nasty()
             case _:
-                holder[key] = self.chance.choice(NASTY)
+                holder[key] = self._nasty()
         return document
+
+    def _nasty(self) -> Any:
+        # a copy: what is broken once more must not be broken everywhere
+        return copy.deepcopy(self.chance.choice(NASTY))
 
     def words(self, document: Any) -> Any:
         """Return a copy in which only what people write is odd: names and texts."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NoReturn, TypeVar
 from weakref import WeakValueDictionary
@@ -78,12 +78,17 @@ class ChatOrder(BaseUpdateProcessor):
         self, update: object, coroutine: Awaitable[Any]
     ) -> None:
         """Await the update's turn, then the coroutine."""
-        key = _chat_key(update)
-        lock = self._locks.get(key)
-        if lock is None:
-            lock = self._locks[key] = asyncio.Lock()
-        async with lock, self._slots:
-            await coroutine
+        try:
+            key = _chat_key(update)
+            lock = self._locks.get(key)
+            if lock is None:
+                lock = self._locks[key] = asyncio.Lock()
+            async with lock, self._slots:
+                await coroutine
+        finally:
+            # one that never had its turn would be complained of
+            if isinstance(coroutine, Coroutine):
+                coroutine.close()
 
     async def initialize(self) -> None:
         """Do nothing."""

@@ -329,7 +329,10 @@ _configs = st.fixed_dictionaries(
             },
         ),
         "web": st.fixed_dictionaries(
-            {"host": _words.filter(bool), "port": st.integers(0, 65535)}
+            {
+                "host": st.sampled_from(["127.0.0.1", "::1", "localhost", "127.9.9.9"]),
+                "port": st.integers(0, 65535),
+            }
         ),
         "app": st.fixed_dictionaries(
             {},
