@@ -24,7 +24,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports bench crash fuzz soak audit docs lock clean
+.PHONY: help demo test check lint types imports bench crash fuzz soak audit docs transcripts lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ audit: ## ask a public database whether what we use has known holes
 docs: $(INSTALLED) ## write config.example.toml, docs/configuration.md and docs/commands.md
 	@$(BIN)/python -m bot.options
 	@$(BIN)/python tests/commands_manual.py
+
+transcripts: $(INSTALLED) ## play the stories and write docs/transcripts.md
+	@$(BIN)/python tests/transcripts.py
 
 lock: $(INSTALLED) ## write requirements.lock anew; ARGS=--upgrade takes the newest versions
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 \

@@ -3,18 +3,20 @@
 import asyncio
 import logging
 import re
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, cast
 
-from bot import errands, steward
+from bot import errands, logs, steward, supervisor, upkeep
 from bot.announcer import STEP_EVERY as ANNOUNCE_EVERY
 from bot.announcer import AnnouncePlan, Announcer
-from bot.backfill import STEP_EVERY, Backfill
+from bot.backfill import Backfill
 from bot.chart_views import ChartViews
-from bot.commands import CommandDesk, Room, SourceInfo
+from bot.commands import Room, SourceInfo
 from bot.commands.operators import first_start_code
 from bot.config import Config, Role
 from bot.dispatcher import Dispatcher, DispatchPlan
@@ -22,12 +24,14 @@ from bot.errands import Errands
 from bot.errors import ConfigError, StoreError
 from bot.fanout import FanOut
 from bot.gallery import Gallery, ViewMaker
+from bot.housekeeping import LOOK_EVERY as HOUSEKEEPING_LOOK
+from bot.housekeeping import Housekeeper
 from bot.life_signs import LOOK_EVERY as LIFE_LOOK
 from bot.life_signs import LifePlan, LifeSigns
 from bot.limits import Limits
 from bot.market_views import MarketViews
 from bot.metrics import Metrics
-from bot.model import Address, Explanation, Platform, Wanted
+from bot.model import Address, Event, Explanation, Platform, Wanted
 from bot.operator_post import OperatorPost, PostPlan
 from bot.pauses import LOOK_EVERY as PAUSES_EVERY
 from bot.pauses import Pauses
@@ -46,9 +50,12 @@ from bot.ports import (
 )
 from bot.record_views import RecordViews
 from bot.rehearsals import RehearsalPlan, Rehearsals
+from bot.reload import compare
 from bot.schedule import Schedule
 from bot.sharing import Sharing, worker_name
 from bot.steward import Reach, Steward
+from bot.timed_desk import TimedDesk
+from bot.watchdog import StuckError, Watchdog
 from bot.watchman import LOOK_EVERY, Watchman, WatchPlan
 from engine import open_source, public_note
 from handlers.pictures.studio import Studio
@@ -70,6 +77,9 @@ DRAIN = timedelta(seconds=10)
 #: the engine is in trouble for /readyz when no poll worked for so many intervals
 STALE_INTERVALS = 3
 FAN_OUT = "fan-out"
+#: how long `run_once` goes on sending, and how long it waits for a chat's turn
+ONCE_PATIENCE = timedelta(minutes=5)
+ONCE_PAUSE = timedelta(milliseconds=200)
 GRADING = "grading"
 #: how the names of our own engine begin, whichever its version and exchange
 EMBEDDED = "embedded:"
@@ -120,17 +130,22 @@ class App:
         self.poller: Poller
         self.fanout: FanOut
         self.dispatcher: Dispatcher
-        self.desk: CommandDesk
+        self.desk: TimedDesk
         self.web: WebFace
         self.faces: list[Face] = []
         self.sharing: Sharing
         self.pauses: Pauses
         self.announcer: Announcer
         self._hooks: list[Hook] = []
+        self._poll_began = self._polled_at = time.monotonic()
+        self.watchdog: Watchdog
+        #: ends the process where a clean stop hangs as well; the program sets it
+        self.exit_hard: Callable[[], None] = lambda: None
         self.room: Room
         self.rehearsals: Rehearsals
         self.backfill: Backfill | None = None
         self.watchman: Watchman
+        self._post: OperatorPost
         self._grading: Grading | None = None
         self.errands: Errands
         self.steward: Steward
@@ -156,7 +171,12 @@ class App:
 
     async def _build(self, stack: AsyncExitStack) -> None:
         config, now = self.config, self.now
-        store = await open_store(config.storage.url, now=now, is_alone=True)
+        store = await open_store(
+            config.storage.url,
+            now=now,
+            is_alone=True,
+            may_migrate=config.storage.may_migrate,
+        )
         stack.push_async_callback(store.close)
         self.source = open_source(config.engine, now=now, candles=store)
         stack.push_async_callback(self.source.close)
@@ -167,6 +187,7 @@ class App:
         self.store = store
         self._metrics = Metrics(store, self.source.name, now=now)
         self._shelf = self._open_gallery(stack, store)
+        upkeep.watch_with(self._metrics, config, self.source)
         inboxes = Inboxes(store, InboxHub(), now=now)
         senders: dict[Platform, Sender] = {}
         keepers: dict[Platform, Keeper] = {}
@@ -184,7 +205,7 @@ class App:
             probes=Probes(
                 health=self.health,
                 registry=self._metrics.registry,
-                refresh=self._metrics.refresh,
+                refresh=self._refresh,
             ),
             default_inbox=self._default_inbox,
             shelf=self._shelf,
@@ -259,6 +280,7 @@ class App:
                 concurrency=delivery.concurrency,
                 source_title=self.source.title,
                 on_sent=self._sent,
+                on_aged=self._metrics.aged,
             ),
             now=now,
         )
@@ -282,6 +304,7 @@ class App:
                 band=config.alerts.rearm_band,
                 worker=worker,
                 is_paused=self.pauses.are_polls,
+                on_poll=self._polled,
             ),
             now=now,
             wake=self.fanout.wake,
@@ -325,8 +348,8 @@ class App:
             explain=explainer(self.source),
             rehearsals=self.rehearsals,
         )
-        self.desk = CommandDesk(self.room)
-        post = OperatorPost(
+        self.desk = TimedDesk(self.room, on_answer=self._metrics.answered)
+        self._post = post = OperatorPost(
             store,
             senders,
             PostPlan(
@@ -342,6 +365,7 @@ class App:
             LifePlan(source=source.name, source_title=self.source.title, owner=worker),
             now=now,
         )
+        self.housekeeper = Housekeeper(store, config.keep, owner=worker, now=now)
         self.watchman = Watchman(
             store,
             post,
@@ -351,8 +375,12 @@ class App:
                 said=self.poller.trouble,
                 next_try=self.poller.next_try,
                 paused=self.paused,
+                also=upkeep.lookouts(config, store, self.source, now=now),
             ),
             now=now,
+        )
+        self.watchdog = upkeep.watchdog(
+            config, self.fanout, self.dispatcher, senders, lambda: self._polled_at
         )
 
     def _wire_places(
@@ -386,6 +414,7 @@ class App:
             from handlers.telegram.sender import open_sender, telegram_rules
 
             limits = Limits(telegram_rules(config.telegram.messages_per_second))
+            self._metrics.watch_limits(Platform.TELEGRAM, limits)
             if self._has("deliver"):
                 telegram = open_sender(
                     config.telegram,
@@ -413,6 +442,7 @@ class App:
             from handlers.discord.sender import DiscordSender
 
             discord = DiscordSender(config.discord, timeout=timeout, shelf=self._shelf)
+            self._metrics.watch_limits(Platform.DISCORD, discord.limits)
             stack.push_async_callback(discord.close)
             if self._has("deliver"):
                 senders[Platform.DISCORD] = keepers[Platform.DISCORD] = discord
@@ -459,17 +489,86 @@ class App:
                     schedule.every(LIFE_LOOK, self._send_signs, name="life_signs")
                     schedule.every(ANNOUNCE_EVERY, self._announce, name="announce")
                 schedule.every(PAUSES_EVERY, self._look_at_pauses, name="pauses")
-                if self._has("poll") and self.backfill is not None:
-                    schedule.every(STEP_EVERY, self._fill_in, name="backfill")
+                if self._has("poll"):
+                    if self.backfill is not None:
+                        every = self.backfill.every
+                        schedule.every(every, self._fill_in, name="backfill")
+                    tidy = self.housekeeper.look
+                    every = HOUSEKEEPING_LOOK
+                    schedule.every(every, tidy, name="housekeeping", at_once=False)
                 schedule.every(LOOK_EVERY, self.watchman.look, name="watchman")
+                upkeep.schedule_heartbeat(self.config, schedule, self.health)
                 self.serving.set()
                 self._log_start()
+                supervisor.notify(supervisor.READY)
+                watching = group.create_task(self._watch(), name="watchdog")
                 await self._until(stop, loops)
+                watching.cancel()
+                supervisor.notify(supervisor.STOPPING)
                 await schedule.stop(DRAIN)
                 await self._drain(loops)
                 # only now: what was in flight was sent under the lease
                 self.sharing.stop()
         logger.info("stopped", extra={"action": "stopped"})
+
+    def reload(self, config: Config) -> None:
+        """Take over what another configuration changes and may change at once.
+
+        The rest is named in the log and waits for a restart.
+        """
+        change = compare(self.config, config)
+        self.config = change.config
+        logs.set_up(self.config)
+        app = self.config.app
+        self.room = replace(
+            self.room,
+            operators=frozenset(app.operators),
+            access=app.access,
+            listed=frozenset(app.users),
+            lines_per_minute=app.lines_per_minute,
+            watches_max=app.watches_max,
+        )
+        self.desk.move(self.room)
+        self._post.appoint(self.room.operators)
+        self.housekeeper.keep = self.config.keep
+        extra = {"action": "reloaded", "changed": " ".join(change.live) or "nothing"}
+        if change.waiting:
+            extra["needs_restart"] = " ".join(change.waiting)
+        logger.info("configuration read anew", extra=extra)
+
+    async def run_once(self, patience: timedelta = ONCE_PATIENCE) -> str:
+        """Poll once, hand out, deliver what is due, tidy up; for cron.
+
+        Nobody is listened to. Returns what kept the poll from working, or an empty
+        string. What is not sent within `patience` is sent by the next call.
+        """
+        if self.config.storage.is_shared:
+            raise ConfigError("--once is for SQLite: processes that share take turns")
+        deadline = time.monotonic() + patience.total_seconds()
+        await self._mend_clock()
+        await self._poll()
+        await self.fanout.fan_out_open()
+        await self._send_signs()
+        while time.monotonic() < deadline:
+            sent = await self.dispatcher.deliver_due()
+            if not sent and not (await self.store.backlog(self.now())).due:
+                break
+            await asyncio.sleep(0 if sent else ONCE_PAUSE.total_seconds())
+        await self.errands.run_due()
+        await self.steward.look()
+        await self.watchman.look()
+        await self.housekeeper.look()
+        return self.poller.trouble()
+
+    async def _watch(self) -> None:
+        """Watch the loops; raise `StuckError` when one hangs."""
+        try:
+            await self.watchdog.run()
+        except StuckError:
+            # what hangs may not let itself be stopped either
+            loop = asyncio.get_running_loop()
+            loop.call_later(2 * DRAIN.total_seconds(), self.exit_hard)
+            raise
 
     def _log_start(self) -> None:
         extra: dict[str, object] = {"action": "started"}
@@ -510,10 +609,13 @@ class App:
         await self.rehearsals.close()
 
     async def _poll(self) -> None:
+        self._poll_began = time.monotonic()
         try:
             await self.poller.poll()
         except StoreError:
             logger.exception("poll not stored", extra={"action": "poll_unstored"})
+        finally:
+            self._polled_at = time.monotonic()
 
     async def _send_signs(self) -> None:
         if await self.life_signs.look():
@@ -538,6 +640,10 @@ class App:
         except StoreError:
             # what was known last stays in force
             logger.warning("pauses not seen", extra={"action": "pauses_unseen"})
+
+    def _polled(self, reason: str, events: Sequence[Event]) -> None:
+        took = timedelta(seconds=time.monotonic() - self._poll_began)
+        self._metrics.polled(reason, took, events)
 
     def _sent(self, platform: Platform, delay: timedelta) -> None:
         self._metrics.sent(platform, delay)
@@ -577,14 +683,20 @@ class App:
 
     async def health(self) -> Mapping[str, str]:
         """Name each dependency with its trouble, for /readyz; empty is well."""
-        found = dict(self._faults())
+        found = {**self._faults(), **self.watchdog.stuck()}
         try:
             await self.store.ping()
             found["database"] = ""
             found["engine"] = await self._engine_health()
         except StoreError as error:
             found["database"] = str(error)
+        self._metrics.note_health(found)
         return found
+
+    async def _refresh(self) -> None:
+        """Bring the metrics up to date, and with them what /readyz says."""
+        await self.health()
+        await self._metrics.refresh()
 
     async def _engine_health(self) -> str:
         if self.pauses.are_polls():

@@ -16,8 +16,6 @@ from bot.ports import Clock, HistorySource, Store
 
 logger = logging.getLogger(__name__)
 
-#: how often a step is made
-STEP_EVERY = timedelta(minutes=10)
 #: so far back a past is asked for
 REACH = timedelta(days=365)
 #: of so many of the largest assets that nobody watches
@@ -31,6 +29,11 @@ class Backfill:
         self._source = source
         self._store = store
         self._now = now
+
+    @property
+    def every(self) -> timedelta:
+        """How often a step may be made."""
+        return self._source.history_every
 
     @property
     def _name(self) -> str:

@@ -1,6 +1,7 @@
-"""The command line: `flipwatch run|demo|check|assets|events|backtest` and more.
+"""The command line: `flipwatch run|demo|assets|events|backtest` and more.
 
-More are the groups `flipwatch deliveries ...` and `flipwatch engine ...`.
+The operator's commands (`init`, `check`, `send-test`, `db` ...) are in
+`bot.cli_upkeep` and `bot.cli_db`.
 
 Results go to stdout, logs to stderr. Exit codes: 0 it worked, 1 it failed, 2 the call
 or the configuration is wrong. `--json` gives listings as JSON, one array.
@@ -8,22 +9,31 @@ or the configuration is wrong. `--json` gives listings as JSON, one array.
 
 import argparse
 import asyncio
-import json
+import logging
 import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from bot import __version__, listings, logs, loops, outbox
+from bot import __version__, cli_db, cli_upkeep, listings, logs, loops, outbox
 from bot.collector import spare_the_lasting
 from bot.config import Config
 from bot.errors import ConfigError, FlipwatchError
 from bot.model import DeliveryState
 from bot.settings_file import load_config
 
+if TYPE_CHECKING:
+    from bot.app import App
+
+logger = logging.getLogger(__name__)
+
 OK, FAILED, USAGE = 0, 1, 2
+#: a loop hung and could not be stopped (sysexits.h: EX_SOFTWARE)
+STUCK = 70
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -59,6 +69,11 @@ def _parser() -> argparse.ArgumentParser:
         return command
 
     run = add("run", "run the bot until it is told to stop", _run)
+    run.add_argument(
+        "--once",
+        action="store_true",
+        help="poll once, send what is due and end, for cron; listens to nobody",
+    )
     demo = add("demo", "run a demo: no keys, no network, a chat in the browser", _demo)
     demo.add_argument(
         "--port", type=_port, help="port of the page (default: 8080, or a free one)"
@@ -72,18 +87,18 @@ def _parser() -> argparse.ArgumentParser:
         default="candles",
         help="our own engine over made-up candles, or a real engine's record",
     )
-    check = add("check", "check the configuration and the database, then stop", _check)
+    upkeep = [*cli_upkeep.add_commands(commands), *cli_db.add_commands(commands)]
     assets = add("assets", "list the assets with signal and grade", _assets)
     events = add("events", "list recent events, newest first", _events)
     events.add_argument(
-        "--limit", type=_count, default=20, help="how many (default: 20)"
+        "--limit", type=cli_upkeep.count, default=20, help="how many (default: 20)"
     )
-    for command in (assets, events, check):
+    for command in (assets, events):
         command.add_argument("--json", action="store_true", help="print JSON")
     _add_backtest(add("backtest", "try a source's signals out on the past", _backtest))
     deliveries = _add_deliveries(commands)
     engine = _add_engine(commands)
-    for command in (run, check, assets, events, *deliveries, *engine):
+    for command in (run, assets, events, *upkeep, *deliveries, *engine):
         command.add_argument(
             "--config",
             type=Path,
@@ -112,7 +127,7 @@ def _add_deliveries(
         "--state", choices=[state.value for state in DeliveryState], help="only these"
     )
     listing.add_argument(
-        "--limit", type=_count, default=50, help="how many (default: 50)"
+        "--limit", type=cli_upkeep.count, default=50, help="how many (default: 50)"
     )
     listing.add_argument("--json", action="store_true", help="print JSON")
     replay = add("replay", "try dead deliveries again, decided anew", _replay)
@@ -122,7 +137,11 @@ def _add_deliveries(
     drop.add_argument("--yes", action="store_true", help="needed: there is no way back")
     for verb, number in ((replay, "*"), (drop, "+")):
         verb.add_argument(
-            "ids", nargs=number, type=_count, metavar="ID", help="as `list` shows it"
+            "ids",
+            nargs=number,
+            type=cli_upkeep.count,
+            metavar="ID",
+            help="as `list` shows it",
         )
     return listing, replay, drop
 
@@ -153,7 +172,9 @@ def _add_engine(
     new = add(of_keys, "add", "make a key; it is shown once", _key_add)
     new.add_argument("name", help="who it is for")
     new.add_argument(
-        "--per-minute", type=_count, help="requests a minute (default: api.per_minute)"
+        "--per-minute",
+        type=cli_upkeep.count,
+        help="requests a minute (default: api.per_minute)",
     )
     listing = add(of_keys, "list", "list keys, without what they are", _key_list)
     revoke = add(of_keys, "revoke", "take a key out of force", _key_revoke)
@@ -201,7 +222,7 @@ def _add_backtest(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--split",
-        type=_count,
+        type=cli_upkeep.count,
         default=2023,
         metavar="YEAR",
         help="first year that the engine was not developed on (default: 2023)",
@@ -228,12 +249,6 @@ def _moment(text: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _count(text: str) -> int:
-    if text.isdecimal() and 0 < int(text) < 2**63:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"a whole number from 1 is needed, not “{text}”")
-
-
 def _port(text: str) -> int:
     if text.isdigit() and int(text) <= 65535:  # noqa: PLR2004 - the last TCP port
         return int(text)
@@ -242,26 +257,46 @@ def _port(text: str) -> int:
     )
 
 
-def _load(options: argparse.Namespace) -> Config:
-    config = load_config(options.config, os.environ)
-    logs.set_up(config)
-    return config
-
-
 # ----------------------------------------------------------------------- long running
 
 
 def _run(options: argparse.Namespace) -> int:
     from bot.app import App
 
-    config = _load(options)
+    config = cli_upkeep.load(options)
 
     async def run(stop: asyncio.Event) -> None:
         async with App(config) as app:
+            app.exit_hard = partial(os._exit, STUCK)
             spare_the_lasting()
+            hear = asyncio.get_running_loop().add_signal_handler
+            hear(signal.SIGHUP, _reload, app, options)
             await app.run(stop)
 
-    return _until_stopped(run)
+    return _run_once(config) if options.once else _until_stopped(run)
+
+
+def _reload(app: "App", options: argparse.Namespace) -> None:
+    """Read the configuration anew; one with a mistake changes nothing."""
+    try:
+        app.reload(load_config(options.config, os.environ))
+    except ConfigError as error:
+        said = "; ".join(str(error).splitlines())
+        logger.warning("not reloaded: %s", said, extra={"action": "not_reloaded"})
+
+
+def _run_once(config: Config) -> int:
+    from bot.app import App
+
+    async def once() -> str:
+        async with App(config) as app:
+            return await app.run_once()
+
+    trouble = loops.run(once())
+    if trouble:
+        print(f"flipwatch: the engine: {trouble}", file=sys.stderr)
+        return FAILED
+    return OK
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -308,33 +343,11 @@ def _until_stopped(run: Callable[[asyncio.Event], Awaitable[None]]) -> int:
     return OK
 
 
-# ------------------------------------------------------------------ check, listings
-
-
-def _check(options: argparse.Namespace) -> int:
-    config = _load(options)
-
-    async def check() -> dict[str, str]:
-        found = {"configuration": "ok"}
-        source = await listings.source_name(config)
-        async with listings.opened(config) as store:
-            await store.ping()
-        found |= {"engine": f"{source}, not asked", "database": "ok"}
-        found["telegram"] = "on" if config.telegram.is_on else "off: no token"
-        found["discord"] = "on" if config.discord.is_on else "off: no token"
-        return found
-
-    found = asyncio.run(check())
-    if options.json:
-        print(json.dumps(found, ensure_ascii=False))
-    else:
-        for name, text in found.items():
-            print(f"{name}: {text}")
-    return OK
+# --------------------------------------------------------------------------- listings
 
 
 def _assets(options: argparse.Namespace) -> int:
-    rows = asyncio.run(listings.list_assets(_load(options)))
+    rows = asyncio.run(listings.list_assets(cli_upkeep.load(options)))
     return _show(
         rows,
         options,
@@ -344,7 +357,7 @@ def _assets(options: argparse.Namespace) -> int:
 
 
 def _events(options: argparse.Namespace) -> int:
-    rows = asyncio.run(listings.list_events(_load(options), options.limit))
+    rows = asyncio.run(listings.list_events(cli_upkeep.load(options), options.limit))
     return _show(rows, options, hidden={"key", "detected_at"}, empty="no events yet")
 
 
@@ -369,7 +382,9 @@ def _show(
 
 def _deliveries(options: argparse.Namespace) -> int:
     state = DeliveryState(options.state) if options.state else None
-    rows = asyncio.run(listings.list_deliveries(_load(options), state, options.limit))
+    rows = asyncio.run(
+        listings.list_deliveries(cli_upkeep.load(options), state, options.limit)
+    )
     return _show(rows, options, empty="no such deliveries")
 
 
@@ -378,7 +393,7 @@ def _replay(options: argparse.Namespace) -> int:
         options.verb.error("say which: some IDs, or --all-dead")
     if options.reason and not options.all_dead:
         options.verb.error("--reason goes with --all-dead")
-    config = _load(options)
+    config = cli_upkeep.load(options)
     if options.all_dead:
         count = asyncio.run(outbox.replay_all(config, options.reason))
     else:
@@ -390,7 +405,7 @@ def _replay(options: argparse.Namespace) -> int:
 def _drop(options: argparse.Namespace) -> int:
     if not options.yes:
         options.verb.error("add --yes: what is dropped is never sent")
-    print(f"dropped: {asyncio.run(outbox.drop(_load(options), options.ids))}")
+    print(f"dropped: {asyncio.run(outbox.drop(cli_upkeep.load(options), options.ids))}")
     return OK
 
 
@@ -400,21 +415,21 @@ def _drop(options: argparse.Namespace) -> int:
 def _engine_serve(options: argparse.Namespace) -> int:
     from bot.serving import serve
 
-    config = _load(options)
+    config = cli_upkeep.load(options)
     return _until_stopped(lambda stop: serve(config, stop))
 
 
 def _engine_candles(options: argparse.Namespace) -> int:
     from bot.serving import list_candles
 
-    rows = asyncio.run(list_candles(_load(options)))
+    rows = asyncio.run(list_candles(cli_upkeep.load(options)))
     return _show(rows, options, empty="no candles yet: the first start fetches them")
 
 
 def _key_add(options: argparse.Namespace) -> int:
     from bot.serving import add_key
 
-    config = _load(options)
+    config = cli_upkeep.load(options)
     print(asyncio.run(add_key(config, options.name, options.per_minute)))
     print("Keep it: it is not shown again.", file=sys.stderr)
     return OK
@@ -423,14 +438,14 @@ def _key_add(options: argparse.Namespace) -> int:
 def _key_list(options: argparse.Namespace) -> int:
     from bot.serving import list_keys
 
-    rows = asyncio.run(list_keys(_load(options)))
+    rows = asyncio.run(list_keys(cli_upkeep.load(options)))
     return _show(rows, options, empty="no keys: flipwatch engine keys add NAME")
 
 
 def _key_revoke(options: argparse.Namespace) -> int:
     from bot.serving import revoke_key
 
-    asyncio.run(revoke_key(_load(options), options.name))
+    asyncio.run(revoke_key(cli_upkeep.load(options), options.name))
     print(f"revoked: {options.name}")
     return OK
 

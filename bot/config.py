@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, Strict, model_validator
 
+from bot.operating_config import HealthConfig, KeepConfig
 from bot.option_values import (
     Secret,
     Section,
@@ -47,11 +48,22 @@ class StorageConfig(Section):
         allowed="sqlite+aiosqlite:///PATH or postgresql+asyncpg://USER:PASSWORD@HOST/NAME",
         is_secret=True,
     )
+    migrations: Literal["automatic", "refuse"] = option(
+        "automatic",
+        "What a start does with a database of an older Flipwatch: bring it up to date"
+        " (a SQLite file is copied before), or refuse until flipwatch db migrate.",
+        allowed='"automatic" or "refuse"',
+    )
 
     @property
     def is_shared(self) -> bool:
         """Whether several processes may work on it at once."""
         return self.url.startswith("postgresql")
+
+    @property
+    def may_migrate(self) -> bool:
+        """Whether a start may bring the schema up to date."""
+        return self.migrations == "automatic"
 
 
 class EngineConfig(Section):
@@ -474,6 +486,9 @@ class Config(Section):
             )
             raise ValueError(msg)
         return self
+
+    keep: KeepConfig = KeepConfig()
+    health: HealthConfig = HealthConfig()
 
     @model_validator(mode="after")
     def _roles_work_together(self) -> Self:

@@ -93,6 +93,17 @@ class Scene:
     turns: Mapping[str, Sequence[Turn]] = field(default_factory=dict)
     market: MarketPoint | None = None
     week_ago: MarketPoint | None = None
+    #: daily moves by key, worked out once for all flips
+    _moves: dict[str, dict[date, float]] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
+
+    def moves(self, key: str) -> Mapping[date, float]:
+        """Return an asset's daily moves by day, where one day follows the other."""
+        found = self._moves.get(key)
+        if found is None:
+            found = self._moves[key] = _moves(self.past.get(key, ()))
+        return found
 
 
 def checklist(event: Event, scene: Scene) -> tuple[Check, ...]:
@@ -307,10 +318,10 @@ def _by_category(own: Stance, scene: Scene) -> list[Stance]:
 
 def _by_price(own: Stance, scene: Scene) -> list[Stance]:
     """List the others whose daily moves went with its own, most alike first."""
-    mine = _moves(scene.past.get(own.key, ()))
+    mine = scene.moves(own.key)
     alike: list[tuple[float, str, Stance]] = []
     for other in _standing(own, scene):
-        found = _correlation(mine, _moves(scene.past.get(other.key, ())))
+        found = _correlation(mine, scene.moves(other.key))
         if found is not None and found >= _ALIKE:
             alike.append((-found, other.key, other))
     return [stance for _, _, stance in sorted(alike, key=lambda a: a[:2])]
@@ -331,7 +342,6 @@ def _size_gap(own: Stance, other: Stance) -> float:
 
 
 def _moves(past: Sequence[PastReading]) -> dict[date, float]:
-    """Return the daily moves by day, where one day follows the other."""
     prices = {r.as_of.date(): r.price for r in past if _is_amount(r.price)}
     moves: dict[date, float] = {}
     for day, price in prices.items():

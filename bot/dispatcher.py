@@ -44,6 +44,7 @@ class DispatchPlan:
         concurrency: messages in flight (sent and not settled) per platform.
         source_title: the engine's name as people know it.
         on_sent: told of every sent alert with the time since it was detected.
+        on_aged: the same with the time since the engine's own time of its reading.
     """
 
     owner: str
@@ -53,6 +54,7 @@ class DispatchPlan:
     concurrency: int = 200
     source_title: str = ""
     on_sent: Callable[[Platform, timedelta], None] = lambda _platform, _delay: None
+    on_aged: Callable[[Platform, timedelta], None] = lambda _platform, _age: None
 
 
 class Dispatcher:
@@ -132,6 +134,10 @@ class Dispatcher:
             return ""
         return flow.pause.reason if flow.pause.is_fault else ""
 
+    def progressed_at(self, platform: Platform) -> float:
+        """Say when sending on a platform last went on, in monotonic seconds."""
+        return self._flows[platform].progressed_at
+
     async def run(self) -> None:
         """Deliver on all platforms until `stop`, or until cancelled.
 
@@ -151,6 +157,9 @@ class Dispatcher:
             while not self._is_stopping:
                 room = flow.room()
                 claims = await self._claim(platform, flow, room) if room else []
+                if room:
+                    # with no room left, only what ends is progress
+                    flow.progress()
                 for claim, frozen in await self._prepare(flow, claims):
                     group.create_task(self._bring(flow, claim, frozen))
                 if not claims:
@@ -275,6 +284,7 @@ class Dispatcher:
         except Exception as error:  # noqa: BLE001 - it is told apart and logged there
             _log_failure(claim, error)
         finally:
+            flow.progress()
             flow.leave(claim)
             if not is_sent:
                 flow.slots.release()
@@ -352,6 +362,8 @@ class Dispatcher:
         delays = [now - w.event.detected_at for w in claim.waiting]
         for delay in delays:
             self._plan.on_sent(platform, delay)
+        for waiting in claim.waiting:
+            self._plan.on_aged(platform, now - waiting.event.as_of)
         if logger.isEnabledFor(logging.INFO):
             late = max(delays, default=timedelta())
             extra = _extra(claim, "sent")

@@ -1,6 +1,7 @@
 """From committed events to deliveries, in chunks short enough that nobody waits."""
 
 import logging
+import time
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -32,6 +33,8 @@ class FanOut:
         self._wake_next = wake
         self._waker = Waker()
         self._chunk = FIRST_CHUNK
+        #: when it last looked, in monotonic seconds
+        self.progressed_at = time.monotonic()
 
     def wake(self) -> None:
         """Say that there may be new events."""
@@ -51,6 +54,7 @@ class FanOut:
         finished = 0
         last = CHUNK_TIME
         while True:
+            self.progressed_at = time.monotonic()
             step = await self._store.fan_out_step(limit=self._chunk, now=self._now())
             if step.is_over:
                 return finished

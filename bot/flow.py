@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -30,6 +31,8 @@ class Flow:
         pause: set while our own set-up or the platform's word keeps us from sending.
         is_barred: another process sends.
         is_held: an operator paused the platform.
+        progressed_at: when something was last done, or nothing was to be done, in
+            monotonic seconds.
     """
 
     def __init__(self, sender: Sender, *, concurrency: int, spare: timedelta) -> None:
@@ -42,6 +45,11 @@ class Flow:
         self.slots = asyncio.Semaphore(concurrency)
         self.most_ahead = most_ahead(concurrency, sender.rate, spare)
         self._ahead: set[int] = set()
+        self.progressed_at = time.monotonic()
+
+    def progress(self) -> None:
+        """Note that this platform's sending does not hang."""
+        self.progressed_at = time.monotonic()
 
     @property
     def is_busy(self) -> bool:

@@ -70,6 +70,21 @@ class Rules:
     group: ChatRule
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """How busy a platform's limits are, for metrics.
+
+    Attributes:
+        turns_waiting: requests that wait for the overall rate.
+        chats_held: chats that must wait before their next message.
+        refusals: waits the platform has ordered since the start.
+    """
+
+    turns_waiting: int
+    chats_held: int
+    refusals: int
+
+
 @dataclass(slots=True)
 class _Request:
     started: float
@@ -122,6 +137,16 @@ class Limits:
         self._given: asyncio.Future[None] | None = None
         self._refusals: dict[str, tuple[float, float]] = {}
         self._paused_until = 0.0
+        self._refused_count = 0
+
+    def load(self) -> Load:
+        """Say how busy the limits are; looks at every chat that is remembered."""
+        now = self._clock()
+        return Load(
+            turns_waiting=sum(not turn.done() for _, _, turn in self._waiting),
+            chats_held=sum(chat.free_at > now for chat in self._chats.values()),
+            refusals=self._refused_count,
+        )
 
     # ------------------------------------------------------------------------ chats
 
@@ -149,6 +174,7 @@ class Limits:
         shortest of their waits is over: the refusal names no scope.
         """
         now = self._clock()
+        self._refused_count += 1
         until = now + retry_after.total_seconds()
         if is_global:
             self._paused_until = max(self._paused_until, until)

@@ -21,7 +21,8 @@ async def opened(config: Config) -> AsyncIterator[Store]:
     from bot.app import utc_now
     from storage import open_store
 
-    store = await open_store(config.storage.url, now=utc_now)
+    # a bot of the older version may be running: its schema is not ours to change
+    store = await open_store(config.storage.url, now=utc_now, may_migrate=False)
     try:
         yield store
     finally:

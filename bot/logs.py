@@ -10,7 +10,9 @@ import logging
 import math
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from datetime import UTC, datetime
 from traceback import format_exception
 from types import TracebackType
@@ -92,6 +94,45 @@ def _fields(record: logging.LogRecord) -> dict[str, object]:
     return {k: v for k, v in vars(record).items() if k not in _STANDARD}
 
 
+class Repeats(logging.Filter):
+    """Lets one line through per distinct warning or error while it lasts.
+
+    The same one from the same place is counted instead, whomever it is about; after
+    `within` seconds it is told again, with how often it came meanwhile.
+    """
+
+    def __init__(
+        self, *, within: float = 600.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        super().__init__()
+        self._within = within
+        self._clock = clock
+        #: told at, and how often since
+        self._known: OrderedDict[Hashable, tuple[float, int]] = OrderedDict()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Say whether a record is to be written; may add how often it came."""
+        if record.levelno < logging.WARNING:
+            return True
+        error = record.exc_info[1] if record.exc_info else None
+        key = (record.name, record.getMessage(), type(error), str(error))
+        now = self._clock()
+        told_at, count = self._known.pop(key, (-math.inf, 0))
+        if now - told_at < self._within:
+            self._known[key] = (told_at, count + 1)
+            return False
+        if count:
+            record.repeated = count
+        self._known[key] = (now, 0)
+        if len(self._known) > _REPEATS_KEPT:
+            self._known.popitem(last=False)
+        return True
+
+
+#: so many distinct errors at once are told apart
+_REPEATS_KEPT = 1000
+
+
 class ConsoleFormatter(logging.Formatter):
     """One readable line per record: time, what happened, the fields."""
 
@@ -156,6 +197,7 @@ def set_up(config: Config) -> None:
     redact = Redactor(secrets_of(config))
     is_json = config.app.log_format == "json"
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(Repeats())
     handler.setFormatter(JsonFormatter(redact) if is_json else ConsoleFormatter(redact))
     # What ends the program is printed by Python itself, with all that it says.
     sys.excepthook = _reporter(redact)

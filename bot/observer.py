@@ -5,6 +5,7 @@ the same for all recipients, and nothing that comes later changes it. However ma
 assets flipped, it takes a handful of statements.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -88,20 +89,21 @@ class Observer:
         )
         ratio = None if seen.market is None else seen.market.share.ratio
         before = None if seen.before is None else seen.before.share.ratio
-        return tuple(
-            replace(
-                event,
-                context=Context(
-                    checks=context.checklist(event, scene),
-                    tally=context.tally(event, turns.get(event.asset_key, ())),
-                    market=ratio,
-                    market_before=before,
-                ),
+        explained: list[Event] = []
+        for event in events:
+            if event.kind is not EventKind.FLIP:
+                explained.append(event)
+                continue
+            found = Context(
+                checks=context.checklist(event, scene),
+                tally=context.tally(event, turns.get(event.asset_key, ())),
+                market=ratio,
+                market_before=before,
             )
-            if event.kind is EventKind.FLIP
-            else event
-            for event in events
-        )
+            explained.append(replace(event, context=found))
+            # a few milliseconds each where peers go by price: the loop is for all
+            await asyncio.sleep(0)
+        return tuple(explained)
 
     def _alike(self, keys: Sequence[str], seen: Seen) -> list[str]:
         """Name the assets whose past is needed: more where peers go by price."""

@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 
@@ -76,6 +76,10 @@ class OperatorPost:
     def platforms(self) -> Sequence[Platform]:
         """The platforms on which this process sends."""
         return tuple(self._senders)
+
+    def appoint(self, operators: frozenset[str]) -> None:
+        """Write to these named operators from now on."""
+        self._plan = replace(self._plan, operators=operators)
 
     async def places(self) -> Sequence[Address]:
         """List where operators are told, of those platforms that are on here."""

@@ -138,6 +138,13 @@ def check_access_key(secret: SecretStr | None) -> SecretStr | None:
     return secret
 
 
+def check_heartbeat_url(secret: SecretStr | None) -> SecretStr | None:
+    """Check the address of a monitor; it is a secret, since it alone lets one in."""
+    if secret is not None:
+        _split_url(secret.get_secret_value(), ("http", "https"))
+    return secret
+
+
 def check_universe(text: str) -> str:
     """Check which assets are to be polled."""
     if not re.fullmatch(r"watched|all|top[1-9][0-9]{0,4}", text):

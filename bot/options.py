@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr
@@ -141,16 +142,23 @@ def toml_value(value: object) -> str:
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def example() -> str:
-    """Return the text of `config.example.toml`: every option with its default."""
-    text = _EXAMPLE_HEAD
+def example(
+    given: Mapping[str, object] = MappingProxyType({}), *, head: str = _EXAMPLE_HEAD
+) -> str:
+    """Return the text of `config.example.toml`: every option with its default.
+
+    `given` are dotted options that are written with another value than that.
+    """
+    text = head
     section = ""
     for option in options():
         if option.section != section:
             section = option.section
             text += f"\n[{section}]\n"
         text += "".join(f"# {x}\n" for x in textwrap.wrap(option.meaning, 86))
-        if option.default is None:
+        if option.name in given:
+            text += f"{option.key} = {toml_value(given[option.name])}\n"
+        elif option.default is None:
             shown = toml_value(option.example) if option.is_text else option.example
             text += f"#{option.key} = {shown}\n"
         else:

@@ -40,6 +40,7 @@ class PollPlan:
     """How often to poll, for which assets, and under which name.
 
     `is_paused` says whether an operator wants no polls now.
+    `on_poll` is told of every poll: why it failed (empty: it worked) and its events.
     """
 
     interval: timedelta
@@ -47,6 +48,7 @@ class PollPlan:
     band: float = detect.REARM_BAND
     worker: str = ""
     is_paused: Callable[[], bool] = lambda: False
+    on_poll: Callable[[str, Sequence[Event]], None] = lambda _reason, _events: None
 
 
 class Poller:
@@ -104,6 +106,7 @@ class Poller:
             events = await self._take_snapshots(tick)
         except SourceError as error:
             await self._failed(tick, error)
+            self._plan.on_poll(error.reason, ())
             return ()
         except LeaseLostError:
             # Another worker began a later poll meanwhile; its result counts.
@@ -119,6 +122,7 @@ class Poller:
         if self._trouble:
             logger.info("grades are back", extra={"action": "source_recovered"})
             self._trouble = ""
+        self._plan.on_poll("", events)
         return events
 
     async def _take_snapshots(self, tick: Tick) -> list[Event]:

@@ -57,6 +57,7 @@ from bot.model import (
 from bot.pictures import FlipDot, Look, PictureRef, Point, View
 from bot.population import Crowd, Inhabitant
 from bot.preferences import Preferences
+from bot.retention import Kept
 from bot.screening import Found, Screen
 from bot.trail import Trail
 
@@ -112,11 +113,13 @@ class ExplainingSource(Protocol):
 class HistorySource(Protocol):
     """A grading engine that also says what it said before.
 
-    `history_together` is of how many assets one fetch may ask.
+    `history_together` is of how many assets one fetch may ask, `history_every` how
+    often one may be made.
     """
 
     name: str
     history_together: int
+    history_every: timedelta
 
     async def fetch_history(
         self, keys: Sequence[str], last: datetime
@@ -597,6 +600,14 @@ class Counts:
     recipients: int = 0
     assets: int = 0
     events: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """What is due and not sent yet: how many deliveries, and since when the oldest."""
+
+    due: int = 0
+    oldest: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1484,6 +1495,19 @@ class Store(Protocol):
 
     async def take_value(self, name: str, expected: str) -> bool:
         """Remove the setting if it is exactly this; True for one caller only."""
+        ...
+
+    async def backlog(self, now: datetime) -> Backlog:
+        """Count what is due at a moment."""
+        ...
+
+    async def prune(self, kind: Kept, *, before: datetime, limit: int) -> int:
+        """Take away some rows of a kind from before a moment; return how many.
+
+        At most `limit` (of recipients, whose rows go along, fewer) in a transaction;
+        0 says that none is left. What waits or still counts is never taken: open
+        deliveries and their events, frozen messages, the newest polls.
+        """
         ...
 
     async def counts(self, now: datetime) -> Counts:

@@ -36,6 +36,7 @@ SKIPPED = {
     "overtaken": "something newer was told instead",
     "unwatched": "you no longer watched it by then",
     "not_confirmed": "the next reading took it back",
+    "graded_again": "the engine graded it again by then",
     "dropped": "an operator dropped it",
 }
 #: why a recipient can't be reached

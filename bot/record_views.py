@@ -31,8 +31,9 @@ class RecordViews:
         """
         if ref.asset_id:
             title, found = await self._of_asset(ref)
+            assets = 1
         else:
-            title, found = await self._of_many(ref)
+            title, found, assets = await self._of_many(ref)
         if not found.finished:
             raise PictureError("no finished signal", reason="no_signals")
         finished = sorted(found.finished, key=lambda one: one.began_at)
@@ -40,7 +41,7 @@ class RecordViews:
             title=title,
             verdict=record_words.verdict(found),
             outcomes=tuple(_outcome(one) for one in finished[-OUTCOMES_MAX:]),
-            notes=record_words.sums(found),
+            notes=record_words.sums(found, assets=assets),
             until=ref.until,
             source=self._source_title,
         )
@@ -59,17 +60,16 @@ class RecordViews:
         )
         return asset.symbol, found
 
-    async def _of_many(self, ref: PictureRef) -> tuple[str, Record]:
+    async def _of_many(self, ref: PictureRef) -> tuple[str, Record, int]:
         keys = None
         if ref.category:
             target = Target(scope=Scope.CATEGORY, category=ref.category)
             assets = await self._store.list_assets(self._source, target=target)
             keys = [asset.key for asset in assets]
         turns = await self._store.list_turns(self._source, keys)
-        found = past_signals.together(
-            past_signals.finished(_until(each, ref.until)) for each in turns.values()
-        )
-        return ref.category or self._source_title, found
+        each = [past_signals.finished(_until(t, ref.until)) for t in turns.values()]
+        count = sum(map(bool, each))
+        return ref.category or self._source_title, past_signals.together(each), count
 
 
 def _until(turns: Sequence[Turn], end: datetime) -> Sequence[Turn]:

@@ -27,6 +27,8 @@ ROWS = 20
 _EXTREMES = 3
 #: of a coin that does as well no more often than this it is said how rarely
 _RARE = 0.05
+#: and of one that does as well at least so often, that it nearly always does
+_SURE = 0.99
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +92,11 @@ def verdict(found: Record) -> str:
     return f"price followed {found.followed} of {found.count} signals"
 
 
-def sums(found: Record) -> tuple[str, ...]:
-    """Return what is worked out over a record, for its picture; nothing of too few."""
+def sums(found: Record, *, assets: int = 1) -> tuple[str, ...]:
+    """Return what is worked out over a record, for its picture; nothing of too few.
+
+    Of many assets the picture shows the newest signals, and this says so.
+    """
     if not found.is_enough:
         return ()
     halves = (
@@ -100,7 +105,9 @@ def sums(found: Record) -> tuple[str, ...]:
     )
     return (
         *(text for head, tally in halves if (text := _half(head, tally))),
-        coin(found.followed, found.count),
+        coin(found.followed, found.count)
+        if assets == 1
+        else f"bars: the newest signals of {words.count(assets, 'asset')}",
     )
 
 
@@ -146,6 +153,8 @@ def coin(followed: int, count: int) -> str:
     chance = coin_toss(followed, count)
     if chance <= _RARE:
         return f"A coin toss does this well 1 time in {round(1 / chance):,}."
+    if chance >= _SURE:
+        return "A coin toss nearly always does as well."
     head = f"A coin toss gets {followed} or more of {count}"
     times = round(100 * chance)
     if times in range(48, 53):

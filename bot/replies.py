@@ -90,8 +90,9 @@ def watching(result: Watched, now: datetime, *, elsewhere: str = "") -> Message:
     if left:
         body.append(line(f"and {words.count(len(left), 'asset')} more"))
     for watch, size in result.broad:
-        name = words.unhashed(watch.text)
-        body.append(line(f"{name}: {words.count(size, 'asset')} now"))
+        # the only one stands in the title already
+        name = f"{words.unhashed(watch.text)}: " if len(names) > 1 else ""
+        body.append(line(f"{name}{words.count(size, 'asset')} now"))
     body += [Line(), *_promise(result), *_past(result)]
     buttons: list[tuple[Button, ...]] = []
     for asset in result.guessed:
@@ -113,7 +114,7 @@ def _nothing_watched(result: Watched) -> Message:
     if len(result.ambiguous) == 1 and not result.unknown:
         title = line("❓ ", bold(f"Which {result.ambiguous[0].word}?"))
     else:
-        title = line("❌ ", bold("Nothing is watched yet"))
+        title = line("❌ ", bold("Nothing new is watched"))
     body = [*questions, *([] if result.ambiguous else [line("Nothing was changed.")])]
     return Message(
         title=title,

@@ -90,6 +90,35 @@ def find_file(path: Path | None, env: Mapping[str, str]) -> Path | None:
     return DEFAULT_FILE if DEFAULT_FILE.is_file() else None
 
 
+def secret_files(path: Path | None, env: Mapping[str, str]) -> Sequence[Path]:
+    """List the files that hold secrets: the configuration, if it does, and others.
+
+    For a configuration that `load_config` takes; what it refuses is left out.
+    """
+    known = {option.name for option in options() if option.is_secret}
+    layers = [_from_environment(env, [])]
+    found: list[Path] = []
+    file = find_file(path, env)
+    if file is not None:
+        layers.append(_from_file(file, []))
+        given = layers[-1].given
+        if any(_is_secret_text(given[name].value) for name in known & given.keys()):
+            found.append(file)
+    for layer in layers:
+        found += [
+            layer.folder / given.value
+            for given in layer.files.values()
+            if isinstance(given.value, str) and given.value
+        ]
+    return list(dict.fromkeys(found))
+
+
+def _is_secret_text(value: object) -> bool:
+    """Whether a secret option's value has a secret: an address may be without one."""
+    text = value if isinstance(value, str) else ""
+    return bool(text) and ("://" not in text or "@" in text)
+
+
 # ------------------------------------------------------------------------- layers
 
 

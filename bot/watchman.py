@@ -37,6 +37,10 @@ _ENGINE, _DEAD = "engine", "dead_letters"
 _ENGINE_NOTE = "watchman:engine_said"
 
 
+async def _nothing_else() -> "Sequence[Watched]":
+    return ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchPlan:
     """What a watchman looks at, and for whom.
@@ -48,6 +52,7 @@ class WatchPlan:
             polls.
         next_try: when the engine is asked again.
         paused: platforms that this process has paused as misconfigured, and why.
+        also: gives what else is watched, as far as this process knows it.
     """
 
     source: str
@@ -55,6 +60,7 @@ class WatchPlan:
     said: Callable[[], str] = str
     next_try: Callable[[], datetime | None] = lambda: None
     paused: Callable[[], Mapping[Platform, str]] = dict
+    also: "Callable[[], Awaitable[Sequence[Watched]]]" = _nothing_else
 
 
 # ---------------------------------------------------------------------------- effects
@@ -98,6 +104,8 @@ class Watchman:
             for platform in self._post.platforms:
                 await self._look_at_platform(platform, paused.get(platform), places)
             await self._look_at_dead_letters(places)
+            for watched in await self._plan.also():
+                await self._keep(watched, places)
         except StoreError as error:
             if not self._store_failed:
                 logger.warning("nothing seen: %s", error, extra={"action": "unseen"})
@@ -142,7 +150,7 @@ class Watchman:
                 now=self._now(),
             )
 
-        watched = _Watched(
+        watched = Watched(
             subject=_ENGINE,
             kind=None if trouble is None else trouble.cause.value,
             since=self._now() if trouble is None else trouble.since,
@@ -170,12 +178,12 @@ class Watchman:
                 return alarms.platform_works(platform, known, now)
             return alarms.platform_paused(platform, said=said, since=known, now=now)
 
-        watched = _Watched(subject=platform.value, kind=said, since=since, word=word)
+        watched = Watched(subject=platform.value, kind=said, since=since, word=word)
         await self._keep(watched, places)
         if said is None:
             self._paused_since.pop(platform, None)
 
-    async def _keep(self, watched: "_Watched", places: Sequence[Address]) -> None:
+    async def _keep(self, watched: "Watched", places: Sequence[Address]) -> None:
         """Tell what is to be told of one subject, and remember every yes at once."""
         name = f"watchman:{watched.subject}"
         _, step = await self._next_step(name, watched, places)
@@ -205,7 +213,7 @@ class Watchman:
             await self._store.drop_lease(name, self._plan.owner)
 
     async def _next_step(
-        self, name: str, watched: "_Watched", places: Sequence[Address]
+        self, name: str, watched: "Watched", places: Sequence[Address]
     ) -> tuple[Memory | None, Step]:
         text = await self._store.get_value(name)
         memory = None if text is None else Memory.load(text)
@@ -286,7 +294,7 @@ class Watchman:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Watched:
+class Watched:
     """One subject as it stands: `kind` names its trouble, None: it works."""
 
     subject: str

@@ -20,6 +20,8 @@ WINDOW_DAYS = 29
 #: assets whose window fits a page
 TOGETHER = PAGE_LIMIT // WINDOW_DAYS
 _PAGES_MAX = 3
+#: how often a window is asked for: what it costs is for polls first
+EVERY = timedelta(minutes=10)
 
 
 async def fetch_days(

@@ -67,6 +67,7 @@ class RemoteSource:
         self._budget = Budget(config.credits_per_month, now=now)
         self._backoff = Backoff(self._interval, chance=chance)
         self.history_together = history.TOGETHER
+        self.history_every = history.EVERY
         self._is_v3 = url.path.rstrip("/").endswith("/v3")
         since_name = "start_date" if self._is_v3 else "startDate"
         self._walk = pages.SignalWalk(since_name)

@@ -8,6 +8,7 @@ from storage.access import AccessStore
 from storage.announcements import AnnouncementStore
 from storage.api_keys import ApiKeyStore
 from storage.assets import AssetStore
+from storage.backlog import BacklogStore
 from storage.candles import CandleStore
 from storage.changing_source import ChangingSourceStore
 from storage.charts import ChartStore
@@ -29,6 +30,7 @@ from storage.parking import ParkingStore
 from storage.places import PlaceStore
 from storage.polls import PollStore
 from storage.population import PopulationStore
+from storage.pruning import PruneStore
 from storage.recipients import RecipientStore
 from storage.routes import RouteStore
 from storage.screens import ScreenStore
@@ -68,6 +70,8 @@ class SqlStore(
     CandleStore,
     ApiKeyStore,
     SuccessionStore,
+    PruneStore,
+    BacklogStore,
     Store,
 ):
     """What Flipwatch remembers, on SQLite or PostgreSQL; `open_store` makes one.

@@ -22,7 +22,7 @@ SECTIONS: tuple[Section, ...] = (
             ),
             odd("/start please", "👋 I write when a crypto signal flips", on=TYPED),
             odd("/start watch_BTC", "👁 Watching BTC", BULLISH_BTC, on=TYPED),
-            odd("/start watch_NOSUCH", "❌ Nothing is watched yet", on=TYPED),
+            odd("/start watch_NOSUCH", "❌ Nothing new is watched", on=TYPED),
         ),
     ),
     Section(
@@ -102,7 +102,7 @@ SECTIONS: tuple[Section, ...] = (
         steps=(
             bad(
                 "/watch BTCC",
-                "❌ Nothing is watched yet",
+                "❌ Nothing new is watched",
                 "❌ BTCC: not known. Did you mean BTC?",
             ),
             bad(
@@ -122,7 +122,7 @@ SECTIONS: tuple[Section, ...] = (
                 "BTC ▸800◂",
                 "Did you mean 80? Nothing was changed.",
             ),
-            bad("/watch #nosuch", "❌ Nothing is watched yet", "…no asset has this…"),
+            bad("/watch #nosuch", "❌ Nothing new is watched", "…no asset has this…"),
             bad("/watch", "✋ What shall I watch?…", on=TYPED),
         ),
     ),
@@ -165,6 +165,7 @@ SECTIONS: tuple[Section, ...] = (
             odd("/signal $eth", "🔴 ETH (Ethereum) bearish · grade 38"),
             odd("/signal bitcoin", "🟢 BTC (Bitcoin) bullish · grade 83"),
             bad("/signal BTCC", "✋ I don't know “BTCC”", "Did you mean BTC?"),
+            bad("/signal etherum", "✋ I don't know “etherum”", "Did you mean ETH?"),
         ),
     ),
     Section(
@@ -224,6 +225,46 @@ SECTIONS: tuple[Section, ...] = (
         ),
     ),
     Section(
+        command="market",
+        about="How much of the market is bullish, its biggest movers, BTC and ETH.",
+        usage=("/market",),
+        steps=(
+            good("/market", "📊 Market …% bullish", "BTC 🟢▲ 83 · ETH 🔴▼ 38"),
+            odd("/market today", "📊 Market …% bullish", on=TYPED),
+            bad("/markt", "✋ I don't know /markt", "Did you mean /market?…", on=TYPED),
+        ),
+    ),
+    Section(
+        command="record",
+        about="What the engine's past signals were worth, against holding.",
+        usage=("/record BTC",),
+        steps=(
+            good("/record BTC", "📒 BTC: 0 signals so far, too few to say"),
+            odd("/record $eth", "📒 ETH: 0 signals so far, too few to say"),
+            bad("/record NOSUCH", "✋ I don't know “NOSUCH”"),
+        ),
+    ),
+    Section(
+        command="chart",
+        about="A picture: the price with its flips, the grade below.",
+        usage=("/chart BTC", "/chart BTC 90d"),
+        steps=(
+            good("/chart BTC", "🟢 BTC bullish · grade 83", "No flip in 90d"),
+            odd("/chart $eth 90d", "🔴 ETH bearish · grade 38"),
+            bad("/chart NOSUCH", "✋ I don't know “NOSUCH”"),
+        ),
+    ),
+    Section(
+        command="simulate",
+        about="What a watch would have sent in the last days, and its worst day.",
+        usage=("/simulate BTC grade>=80",),
+        steps=(
+            good("/simulate BTC", "🧪 BTC: too little history yet"),
+            odd("/simulate #ai grade>=80", "🧪 …too little history yet"),
+            bad("/simulate BTC grad>=80", "✋ I don't know the word “grad”"),
+        ),
+    ),
+    Section(
         command="threshold",
         about="Lines a grade may cross: for one asset, or for all your watches.",
         usage=("/threshold BTC 80 50", "/threshold 80 50", "/threshold off"),
@@ -247,6 +288,7 @@ SECTIONS: tuple[Section, ...] = (
             good("/mute BTC 1h", "🔕 BTC muted until …"),
             odd("/mute ETH until flip", "🔕 ETH muted until the next flip"),
             bad("/mute BTC ETH 1h", "✋ One asset at a time, please"),
+            bad("/mute BTC forever", "✋ “forever” is not a length of time"),
             bad("/mute NOSUCH", "✋ I don't know “…”"),
         ),
     ),
@@ -476,6 +518,33 @@ SECTIONS: tuple[Section, ...] = (
             bad("/broadcast top100", "✋ Only admins can change what this … gets"),
             odd("/broadcast show", "📣 This … gets nothing"),
         ),
+    ),
+    Section(
+        command="pictures",
+        about="Whether alerts bring their picture along.",
+        usage=("/pictures on", "/pictures off"),
+        steps=(
+            good("/pictures on", "🖼 Pictures: with alerts"),
+            odd("/pictures", "🖼 Pictures: with alerts"),
+            bad("/pictures maybe", "✋ On or off, please"),
+        ),
+    ),
+    Section(
+        command="believe",
+        about=(
+            "For operators: grades that were held back as implausible are so, and"
+            " count."
+        ),
+        usage=("/believe",),
+        is_operator=True,
+        on=TYPED,
+        steps=(good("/believe", "👌 Nothing is held"),),
+    ),
+    Section(
+        command="believe",
+        about="To others:",
+        on=TYPED,
+        steps=(bad("/believe", "🔒 Only operators can say that"),),
     ),
     Section(
         command="claim",

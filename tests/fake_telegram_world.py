@@ -348,6 +348,11 @@ class Chat:
         self._read += n
         return tuple(p.seen() for p in posts)
 
+    @property
+    def unread(self) -> tuple[Seen, ...]:
+        """What the bot has posted here that nobody waited for."""
+        return tuple(p.seen() for p in self._arrived[self._read :])
+
     def find(self, message_id: int) -> Post:
         """Return a post that somebody in a test speaks of."""
         if message_id not in self.kept:

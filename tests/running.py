@@ -8,11 +8,13 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 
 import aiohttp
 import planted
 
+PROGRAM_AT = Path(__file__).with_name("program_at.py")
 #: a loaded machine starts a Python process with all libraries slowly
 START_TIMEOUT = 60.0
 STOP_TIMEOUT = 30.0
@@ -107,13 +109,19 @@ def environment(extra: Mapping[str, str]) -> dict[str, str]:
 
 
 async def start(
-    *arguments: str, cwd: Path, env: Mapping[str, str] | None = None
+    *arguments: str,
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    at: datetime | None = None,
 ) -> Running:
-    """Start `python -m bot` with these arguments."""
+    """Start `python -m bot` with these arguments; `at` sets its clock back."""
+    program = ["-m", "bot"]
+    if at is not None:
+        # -P: the folder of the file has an `engine` of its own
+        program = ["-P", str(PROGRAM_AT), at.isoformat()]
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        "-m",
-        "bot",
+        *program,
         *arguments,
         cwd=cwd,
         env=environment(env or {}),
@@ -125,15 +133,20 @@ async def start(
 
 @asynccontextmanager
 async def running(
-    folder: Path, config: str, *, env: Mapping[str, str] | None = None
+    folder: Path,
+    config: str,
+    *,
+    env: Mapping[str, str] | None = None,
+    at: datetime | None = None,
 ) -> AsyncIterator[Running]:
     """Run `flipwatch run` with a configuration until the block ends, cleanly.
 
-    The web face takes any free port; the block begins when the program runs.
+    The web face takes any free port; the block begins when the program runs, with its
+    clock set back to `at`.
     """
     await asyncio.to_thread((folder / "config.toml").write_text, config)
     program = await start(
-        "run", cwd=folder, env={"FLIPWATCH_WEB__PORT": "0", **(env or {})}
+        "run", cwd=folder, env={"FLIPWATCH_WEB__PORT": "0", **(env or {})}, at=at
     )
     try:
         program.url = (await program.line(r"running +url=(\S+)"))[1]

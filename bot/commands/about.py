@@ -7,6 +7,7 @@ from bot.commands import insight
 from bot.commands.room import Room
 from bot.message import Message
 from bot.model import (
+    MARKET_KEY,
     Asset,
     Event,
     EventKind,
@@ -32,7 +33,12 @@ async def signal(room: Room, call: Call, arguments: str) -> Message:
 
 
 async def show_signal(room: Room, call: Call, asset: Asset) -> Message:
-    """Show one asset; the button to watch it only where it is not watched yet."""
+    """Show one asset; the button to watch it only where it is not watched yet.
+
+    The market is shown as /market does.
+    """
+    if asset.key == MARKET_KEY:
+        return await insight.market(room, call, "")
     recipient = await room.store.find_recipient(call.place)
     watches = [] if recipient is None else await room.store.list_watches(recipient.id)
     is_watched = any(

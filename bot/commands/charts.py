@@ -5,10 +5,11 @@ from datetime import timedelta
 
 from bot import chart_replies
 from bot.chart_views import ChartViews
+from bot.commands import insight
 from bot.commands.room import Room
 from bot.errors import PictureError, UserError
 from bot.message import Message
-from bot.model import Asset, Scope
+from bot.model import MARKET_KEY, Asset, Scope
 from bot.pictures import (
     WINDOW_DEFAULT,
     WINDOW_MAX,
@@ -89,7 +90,10 @@ async def show_chart(
     """Return the words of a chart, and the name of its picture.
 
     It ends at the newest reading, so that who asks next is shown the same picture.
+    The market's picture is its own.
     """
+    if asset.key == MARKET_KEY:
+        return await insight.market(room, call, look.value)
     if asset.state is None:
         return chart_replies.nothing(asset, window)
     ref = PictureRef(

@@ -86,13 +86,16 @@ async def record(room: Room, call: Call, arguments: str) -> Message:
 
     A last word `light` or `dark` chooses the picture's look.
     """
-    del call
     word, look = _parse(arguments)
     if not word or word.lower() in {"all", "engine"}:
         return await _whole(room, look)
     if word.startswith("#"):
         return await _of_category(room, word.removeprefix("#").lower(), look)
-    return await _of_asset(room, await room.one_asset(word), "sum", look)
+    asset = await room.one_asset(word)
+    if asset.key == MARKET_KEY:
+        # it has no price that could have followed
+        return await market(room, call, look.value)
+    return await _of_asset(room, asset, "sum", look)
 
 
 def _parse(arguments: str) -> tuple[str, Look]:

@@ -1,5 +1,6 @@
 """What all commands share: the store, the source's name, the clock, who is who."""
 
+import difflib
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -21,6 +22,8 @@ OBVIOUS_FACTOR = 10
 RECORDED = timedelta(days=7)
 #: an id of ours is a 64-bit integer
 _ID_DIGITS = 18
+#: how much a name must be like the one that was typed
+NAME_CUTOFF = 0.8
 #: bot value: operators that became so by the one-time code, a JSON list
 OPERATORS = "operators"
 #: bot value: where operators are told of trouble, a JSON object of user -> address
@@ -158,8 +161,13 @@ class Room:
 
     async def suggestion(self, word: str) -> str:
         """Return the symbol that was most likely meant, or an empty string."""
-        known = [symbol for symbol, _ in await self.store.symbols(self.source.name)]
-        return suggest(word, known)
+        known = await self.store.symbols(self.source.name)
+        near = suggest(word, [symbol for symbol, _ in known])
+        if near:
+            return near
+        names = {name.casefold(): symbol for symbol, name in reversed(known)}
+        meant = difflib.get_close_matches(word.casefold(), names, 1, NAME_CUTOFF)
+        return names[meant[0]] if meant else ""
 
 
 async def claimed_operators(store: Store) -> list[str]:

@@ -179,9 +179,14 @@ async def mute(room: Room, call: Call, arguments: str) -> Message:
             raise UserError(
                 f"“{word[:20]}” is not a length of time", hint="Such as 1h, 24h or 7d."
             )
-        else:
+        elif await room.find_assets(word.lstrip("$")):
             raise UserError(
                 "One asset at a time, please", hint="For example /mute BTC 24h."
+            )
+        else:
+            raise UserError(
+                f"“{word[:20]}” is not a length of time",
+                hint="Such as 1h, 24h, 7d or until flip.",
             )
     recipient = await room.recipient(call)
     placed = await mute_until(room, recipient, asset, length)

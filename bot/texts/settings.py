@@ -129,11 +129,14 @@ def when_i_write(preferences: Preferences, now: datetime) -> Line:
     clock, zone = preferences.clock, preferences.zone
     if preferences.digest is not None:
         due = digest_due(now, preferences.digest, clock).astimezone(clock)
-        return say(
-            "Alerts come as one digest, next {day} at {at}.",
-            day=_WEEKDAYS[due.weekday()],
-            at=f"{due:%H:%M}",
-        )
+        at = f"{due:%H:%M}"
+        days = (due.date() - now.astimezone(clock).date()).days
+        if days == 0:
+            return say("Alerts come as one digest, the next today at {at}.", at=at)
+        if days == 1:
+            return say("Alerts come as one digest, the next tomorrow at {at}.", at=at)
+        day = _WEEKDAYS[due.weekday()]
+        return say("Alerts come as one digest, the next {day} at {at}.", day=day, at=at)
     until = quiet_until(now, preferences.quiet, clock)
     if until is not None:
         return say(

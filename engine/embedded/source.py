@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from bot.candles import Candle, CandleStore, Frame, Series, moment_of
 from bot.errors import SourceUnavailableError
 from bot.model import AssetInfo, Explanation, Reading, Signal, Snapshot, Wanted
 from bot.ports import Clock
-from engine.embedded import universe
+from engine.embedded import past, universe
 from engine.embedded.book import Book, Bookmark, build_grid
 from engine.embedded.explaining import explained
 from engine.embedded.grading import ENGINE_VERSION
@@ -68,6 +68,8 @@ class EmbeddedSource:
         self.name = name
         self.title = TITLE
         self.update_every = UPDATE_EVERY
+        self.history_together = past.TOGETHER
+        self.history_every = past.EVERY
         self._keeper = keeper
         self._store = store
         self._now = now
@@ -128,6 +130,18 @@ class EmbeddedSource:
                 categories=about.categories,
             ),
         )
+
+    async def fetch_history(
+        self, keys: Sequence[str], last: datetime
+    ) -> Sequence[Reading]:
+        """Return a year of days' ends up to and with `last`; costs no call.
+
+        Raises `SourceUnavailableError` before anything is graded.
+        """
+        book = self._book
+        if book is None:
+            raise SourceUnavailableError("nothing is graded yet", reason="no_candles")
+        return past.past_days(book, keys, last)
 
     def explain(self, key: str) -> Explanation | None:
         """Say what a coin's newest grade is made of, or how young it is."""

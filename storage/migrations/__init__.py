@@ -8,6 +8,7 @@ writes a draft into `versions/`; read it, finish it by hand, and let the test th
 compares the migrated schema with the tables have the last word.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from alembic import command
@@ -31,23 +32,34 @@ def _config(connection: Connection | None = None) -> Config:
     return config
 
 
-def upgrade(connection: Connection) -> None:
-    """Bring the schema to the newest step inside the caller's transaction.
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """A database's schema: the step it is at (empty: no tables yet) and what it lacks.
 
-    Alembic's `op` is one per process: two upgrades must not overlap in it.
-    Raises `StoreError` for a schema newer than this program and for a database that
-    holds another program's tables. Of two processes the second waits and finds
-    nothing left to do.
+    Attributes:
+        at: the newest step that was taken.
+        pending: the steps still to be taken, in order.
     """
-    if connection.dialect.name == "postgresql":
-        connection.execute(
-            text("SELECT pg_advisory_xact_lock(:key)"), {"key": _POSTGRES_LOCK}
-        )
-    config = _config(connection)
-    steps = ScriptDirectory.from_config(config)
-    known = {step.revision for step in steps.walk_revisions()}
+
+    at: str
+    pending: tuple[str, ...]
+
+    @property
+    def is_new(self) -> bool:
+        """Whether there is nothing in the database yet."""
+        return not self.at
+
+
+def schema_of(connection: Connection) -> Schema:
+    """Say how far a database's schema is; changes nothing.
+
+    Raises `StoreError` for a schema newer than this program and for a database that
+    holds another program's tables.
+    """
+    steps = ScriptDirectory.from_config(_config(connection))
+    known = [step.revision for step in steps.walk_revisions()][::-1]
     there = MigrationContext.configure(connection).get_current_heads()
-    if unknown := set(there) - known:
+    if unknown := set(there) - set(known):
         raise StoreError(
             "the database was written by a newer Flipwatch "
             f"(schema {', '.join(sorted(unknown))}): update this one, "
@@ -58,8 +70,23 @@ def upgrade(connection: Connection) -> None:
             "the database already holds another program's tables "
             f"({', '.join(sorted(tables)[:3])} ...): give Flipwatch one of its own"
         )
-    if set(there) != set(steps.get_heads()):
-        command.upgrade(config, "head")
+    at = there[0] if there else ""
+    return Schema(at, tuple(known[known.index(at) + 1 :] if at else known))
+
+
+def upgrade(connection: Connection) -> None:
+    """Bring the schema to the newest step inside the caller's transaction.
+
+    Alembic's `op` is one per process: two upgrades must not overlap in it.
+    Raises `StoreError` as `schema_of` does. Of two processes the second waits and
+    finds nothing left to do.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(
+            text("SELECT pg_advisory_xact_lock(:key)"), {"key": _POSTGRES_LOCK}
+        )
+    if schema_of(connection).pending:
+        command.upgrade(_config(connection), "head")
 
 
 def draft(connection: Connection, message: str) -> None:

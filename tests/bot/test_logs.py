@@ -238,3 +238,58 @@ def test_what_libraries_log_of_requests_is_neither_shown_nor_leaks(
     err = capsys.readouterr().err
     assert err.count("POST https://x/bot***/getMe") == 1
     assert "a-token-of-my-own" not in err
+
+
+# ------------------------------------------------------------------------- repeats
+
+
+class Lines:
+    """A logger whose handler counts what comes through, on a clock moved by hand."""
+
+    def __init__(self):
+        self.now = 0.0
+        self.records = []
+        handler = logging.Handler()
+        handler.emit = self.records.append
+        handler.addFilter(logs.Repeats(within=600, clock=lambda: self.now))
+        self.logger = logging.Logger("test")  # noqa: LOG001 - no other test sees it
+        self.logger.addHandler(handler)
+
+
+def test_the_same_error_has_one_line_while_it_lasts_and_then_a_count():
+    lines = Lines()
+
+    for _ in range(300):
+        lines.logger.warning("claim failed: %s", "no database", extra={"to": lines.now})
+        lines.now += 2
+    lines.logger.warning("claim failed: %s", "no database")
+
+    assert [getattr(r, "repeated", 0) for r in lines.records] == [0, 299]
+
+
+def test_distinct_errors_have_a_line_each():
+    lines = Lines()
+
+    for text in ("a", "b", "a"):
+        lines.logger.error("job failed", exc_info=ValueError(text))
+
+    assert len(lines.records) == 2
+
+
+def test_what_is_no_warning_is_never_held_back():
+    lines = Lines()
+
+    for _ in range(3):
+        lines.logger.info("poll")
+
+    assert len(lines.records) == 3
+
+
+def test_memory_for_repeats_is_bounded():
+    lines = Lines()
+
+    for number in range(5000):
+        lines.logger.warning("%s", number)
+
+    (known,) = [f._known for f in lines.logger.handlers[0].filters]
+    assert len(known) <= 1000

@@ -84,7 +84,7 @@ def test_no_signal_at_all_is_said():
         (5, 9, "A coin toss gets 5 or more of 9 half of the time."),
         (12, 12, "A coin toss does this well 1 time in 4,096."),
         (7, 12, "A coin toss gets 7 or more of 12 39 times in 100."),
-        (0, 9, "A coin toss gets 0 or more of 9 100 times in 100."),
+        (0, 9, "A coin toss nearly always does as well."),
     ],
 )
 def test_the_coin_line_says_how_often_a_coin_does_as_well(followed, finished, text):
@@ -191,6 +191,13 @@ def test_of_many_assets_the_signals_are_counted_together():
     assert message.title.plain == "📒 ai: price followed 10 of 18 signals"
     assert "2 assets with finished signals." in message.plain
     assert "Held" not in message.plain
+    # their picture shows the newest of all, and says so
+    assert record_words.sums(whole, assets=2) == (
+        "after bullish it rose 6 of 10 · median +6.9%",
+        "after bearish it fell 4 of 8 · median −3.2%",
+        "bars: the newest signals of 2 assets",
+    )
+    assert record_words.sums(whole)[-1].startswith("A coin toss gets 10 or more")
 
 
 def test_all_signals_are_rows_that_fit_a_phone():

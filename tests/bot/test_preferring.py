@@ -1,6 +1,7 @@
 """Every setting, typed and pressed: the same state, the same answer."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -321,3 +322,20 @@ async def test_what_quiet_hours_hold_comes_when_they_are_switched_off(
     (text,) = world.sender.texts()
     assert "BTC" in text
     assert (await person(world)).preferences == Preferences(zone="Europe/London")
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("daily 13:00", "the next today at 13:00."),
+        ("daily 11:00", "the next tomorrow at 11:00."),
+        ("weekly fri 18:00", "the next Fri at 18:00."),
+    ],
+)
+async def test_the_next_digest_is_told_as_people_call_days(world, typed, told):
+    # a Monday at noon
+    world.clock.at = datetime(2026, 1, 5, 12, tzinfo=UTC)
+
+    reply = await world.say(f"/digest {typed}")
+
+    assert f"Alerts come as one digest, {told}" in reply.plain

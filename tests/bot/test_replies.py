@@ -114,7 +114,7 @@ def test_a_condition_is_said_back_and_that_the_end_is_told() -> None:
 
     assert say(Watched(broad=((broad, 14),))) == (
         "👁 Watching ai grade>=80\n"
-        "ai grade>=80: 14 assets now\n"
+        "14 assets now\n"
         "\n"
         "I write when one of them flips while grade>=80.\n"
         "Whatever I tell you is bullish, I also tell you when it ends."
@@ -174,7 +174,7 @@ def test_nothing_known_says_that_nothing_was_changed() -> None:
     text = say(Watched(unknown=(Unknown(word="FARTCOINN"),)))
 
     assert text == (
-        "❌ Nothing is watched yet\n❌ FARTCOINN: not known.\nNothing was changed."
+        "❌ Nothing new is watched\n❌ FARTCOINN: not known.\nNothing was changed."
     )
 
 

@@ -132,6 +132,19 @@ async def test_the_looks_name_is_understood(world):
     assert picture(whole, PictureKind.RECORD).look is Look.DARK
 
 
+async def test_whoever_asks_for_the_market_as_for_an_asset_is_shown_the_market(world):
+    await live(world, (6, 100.0), (1, 90.0))
+    asset = (await world.store.find_assets("fake", "MARKET"))[0]
+
+    expected = (await world.say("/market")).plain
+
+    for typed in ("/signal MARKET", "/chart MARKET", "/record MARKET"):
+        assert (await world.say(typed)).plain == expected
+    for action in ("chart", "why"):
+        reply = await world.press(f"v1:{action}:{asset.id}")
+        assert reply.message.plain == expected
+
+
 # --------------------------------------------------------------------------- records
 
 

@@ -82,6 +82,10 @@ class TheStage:
         self.engine = engine
         self.program = program
 
+    def unasked(self) -> list[str]:
+        """Return what was said beside the one reply to each line, where it is seen."""
+        return []
+
     def turn(self, symbol: str) -> None:
         self.engine.advance()
         self.engine.flip(symbol)
@@ -102,6 +106,8 @@ async def perform(stage: Any) -> list[str]:
     """Play all sections, at once where nothing happens on the market."""
     quiet = [s for s in SECTIONS if not s.turns]
     failures = await asyncio.gather(*(play(stage, section) for section in quiet))
+    # before anything happens that would be told to these people, too
+    failures.append(stage.unasked())
     for section in SECTIONS:
         if section.turns:
             failures.append(await play(stage, section))
@@ -145,6 +151,7 @@ class TelegramStage(TheStage):
     platform = "telegram"
     telegram: FakeTelegram
     operators: list[Any]
+    places: list[Any]
 
     def person(self, section: Section) -> Person:
         user = self.telegram.user("Somebody")
@@ -155,7 +162,13 @@ class TelegramStage(TheStage):
             boss = self.telegram.user("Boss")
             admins = [user] if section.is_admin else [boss]
             group = self.telegram.group("Traders", admins=admins, members=[user])
+        self.places.append(group or user)
         return TelegramPerson(user, group)
+
+    def unasked(self) -> list[str]:
+        # a file follows the reply it belongs to
+        unread = [seen for place in self.places for seen in place.unread]
+        return [f"unasked: {seen.text}" for seen in unread if seen.file is None]
 
 
 @pytest.mark.timeout(300)
@@ -175,6 +188,7 @@ async def test_every_line_is_answered_as_the_manual_says_on_telegram(
             await engine.wait_for_polls(2, WAIT)
             stage = TelegramStage(engine, program)
             stage.telegram, stage.operators = telegram, operators
+            stage.places = []
             failures = await perform(stage)
         assert telegram.violations == []
     assert not failures, "\n\n".join(failures)
@@ -346,7 +360,15 @@ async def test_every_line_is_answered_as_the_manual_says_in_the_web_chat(
 #: nothing that is typed after these is wrong
 UNBREAKABLE = {
     (name, "bad")
-    for name in ("start", "help", "watchlist", "status", "settings", "forgetme")
+    for name in (
+        "start",
+        "help",
+        "watchlist",
+        "market",
+        "status",
+        "settings",
+        "forgetme",
+    )
 } | {("unlink", "good"), ("unlink", "bad")}
 
 

@@ -1,6 +1,6 @@
 """An admin sets up a group with two topics: the whole story, as its people see it.
 
-`-rP` prints what was said, to be read as they would.
+It is printed in `docs/transcripts.md`, to be read as they would.
 """
 
 from collections.abc import AsyncIterator
@@ -10,6 +10,7 @@ import pytest
 from fake_engine import FakeEngine
 from fake_telegram import FakeTelegram, Group, Seen, User
 from running import running
+from transcripts import Transcript
 
 TOKEN = "4242424242:AAE2E-test-token-that-is-not-a-secret"
 WAIT = 30.0
@@ -54,40 +55,65 @@ class Story:
     def __init__(self, forum: Group, topics: dict[int, str]) -> None:
         self.forum = forum
         self.topics = topics
+        self.transcript = Transcript(
+            "An admin sets up a group with two topics",
+            "Kofi runs the group Traders on Telegram, Ada is a member. They also have"
+            " private chats with the bot.",
+        )
 
     def says(self, who: User, text: str, topic: int | None = None) -> None:
-        self._write(who.title, text, topic)
+        self.transcript.says(who.title, text, where=self._topic(topic))
         who.says(text, in_=self.forum, topic=topic)
+
+    def says_privately(self, who: User, text: str) -> None:
+        self.transcript.says(who.title, text, where="private")
+        who.says(text)
 
     async def in_group(self) -> Seen:
         (seen,) = await self.forum.receives(1, timeout=WAIT)
-        self._write("bot", _shown(seen), seen.thread)
+        self.transcript.hears(
+            seen.text, seen.buttons, where=f"{self._topic(seen.thread)}"
+        )
         return seen
 
     async def in_private(self, who: User) -> Seen:
         (seen,) = await who.receives(1, timeout=WAIT)
-        print(f"\n[private, {who.title}] bot:\n{_shown(seen)}")
+        where = f"private, {who.title}"
+        self.transcript.hears(seen.text, seen.buttons, where=where)
         return seen
 
     async def presses(self, who: User, seen: Seen, label: str) -> str:
         toast = await who.toast(who.presses(seen, label), timeout=WAIT)
-        place = "private" if seen.chat_id == who.id else "group"
-        print(f"\n[{place}] {who.title} presses ({label})  ->  toast: {toast or '-'}")
+        self._pressed(who, seen, label, toast)
         return toast
 
-    def _write(self, who: str, text: str, topic: int | None) -> None:
-        where = self.topics.get(topic or 0, "General")
-        print(f"\n[{self.forum.title} › {where}] {who}:\n{text}")
+    async def opens(self, who: User, seen: Seen, label: str) -> str:
+        """Press a button that opens the private chat; return the link."""
+        link = await who.opened(who.presses(seen, label), timeout=WAIT)
+        self._pressed(who, seen, label, "the private chat opens")
+        return link
+
+    def happens(self, text: str) -> None:
+        self.transcript.happens(text)
+
+    def is_now(self, seen: Seen) -> None:
+        self.happens("the message is now")
+        self.transcript.hears(seen.text, seen.buttons)
+
+    def _pressed(self, who: User, seen: Seen, label: str, toast: str) -> None:
+        is_private = seen.chat_id == who.id
+        where = "private" if is_private else self._topic(seen.thread)
+        labels = [b.label for row in seen.buttons for b in row]
+        (whole,) = [each for each in labels if label in each]
+        self.transcript.presses(who.title, whole, toast, where=where)
+
+    def _topic(self, topic: int | None) -> str:
+        return self.topics.get(topic or 0, "General")
 
 
 def unjoined(text: str) -> str:
     """Leave out the sign that keeps a name from being a mention."""
     return text.replace("\u2060", "")
-
-
-def _shown(seen: Seen) -> str:
-    rows = ["  ".join(f"({b.label})" for b in row) for row in seen.buttons]
-    return "\n".join([unjoined(seen.text), *rows])
 
 
 @pytest.mark.timeout(300)
@@ -106,8 +132,9 @@ async def test_an_admin_sets_up_a_group_with_two_topics(
         await engine.wait_for_polls(2, WAIT)
 
         # Kofi knows the bot, so he is guided in private; the group gets three lines
-        kofi.says("/start")
+        story.says_privately(kofi, "/start")
         await story.in_private(kofi)
+        story.happens("Kofi adds the bot to the group")
         forum.adds_bot(by=kofi)
         greeting = await story.in_group()
         assert greeting.text == (
@@ -132,7 +159,7 @@ async def test_an_admin_sets_up_a_group_with_two_topics(
         assert await story.presses(kofi, menu, "top100, 80 up") == "Done."
         await telegram.requested("editMessageText", 1, timeout=WAIT)
         (now,) = [m for m in forum.messages if m.message_id == menu.message_id]
-        print(f"\n(the menu is now)\n{_shown(now)}")
+        story.is_now(now)
         assert now.text.startswith("📣 This topic gets: top100 bullish grade>=80")
         assert "Free to show in groups of up to 50 members." in now.text
         assert "Set by @kofi" in unjoined(now.text)
@@ -148,7 +175,7 @@ async def test_an_admin_sets_up_a_group_with_two_topics(
     # what was set outlives the program, and so do the buttons
     async with running(tmp_path, config(engine, telegram)):
         await engine.wait_for_polls(2, WAIT)
-        print("\n(the program was restarted)")
+        story.happens("the program was restarted")
 
         # everybody may look; nobody but admins may change
         story.says(ada, "/broadcast show", news)
@@ -165,11 +192,15 @@ async def test_an_admin_sets_up_a_group_with_two_topics(
         assert mine.text == "👁 SOL: I alert you privately, not here."
         story.says(ada, "/watch BTC", alerts)
         await telegram.quiet(1)  # the group was told within this minute
+        story.happens(
+            "no second answer within a minute; Ada opens the link of the first"
+        )
         ada.opens_link(mine.buttons[0][0].url)
         watching = await story.in_private(ada)
         assert watching.text.startswith("👁 Watching SOL")
 
         # a flip: in the topic it belongs to, silent, with buttons for the presser
+        story.happens("ETH turns bearish")
         engine.advance()
         engine.flip("ETH")
         post = await story.in_group()
@@ -177,19 +208,18 @@ async def test_an_admin_sets_up_a_group_with_two_topics(
         assert post.text.startswith("🔴 ETH turned bearish")
         labels = [b.label for row in post.buttons for b in row]
         assert labels == ["📈 Chart", "🔍 Details", "👁 Watch privately"]
-        link = await ada.opened(ada.presses(post, "Watch privately"), timeout=WAIT)
+        link = await story.opens(ada, post, "Watch privately")
         assert link == f"https://t.me/{telegram.world.username}?start=watch_ETH"
-        print("\n[group] Ada presses (👁 Watch privately)  ->  the private chat opens")
         ada.opens_link(link)
         watching = await story.in_private(ada)
         assert watching.text.startswith("👁 Watching ETH")
-        link = await ada.opened(ada.presses(post, "Details"), timeout=WAIT)
-        print("\n[group] Ada presses (🔍 Details)  ->  the private chat opens")
+        link = await story.opens(ada, post, "Details")
         ada.opens_link(link)
         details = await story.in_private(ada)
         assert details.text.startswith("🔴 ETH (Ethereum) bearish")
 
         # the same asset again answers the earlier post, also in private
+        story.happens("ETH turns back")
         engine.advance()
         engine.flip("ETH")
         again = await story.in_group()
@@ -200,7 +230,7 @@ async def test_an_admin_sets_up_a_group_with_two_topics(
         # Mute and Undo, on the alert itself
         assert "muted" in await story.presses(ada, mine, "Mute 24 h")
         await telegram.requested("editMessageText", 2, timeout=WAIT)
-        print(f"\n(the alert is now)\n{_shown(ada.messages[-1])}")
+        story.is_now(ada.messages[-1])
         assert "🔕 Muted until" in ada.messages[-1].text
         assert [b.label for b in ada.messages[-1].buttons[1]] == ["↩ Undo"]
         assert "heard again" in await story.presses(ada, ada.messages[-1], "Undo")
@@ -208,10 +238,12 @@ async def test_an_admin_sets_up_a_group_with_two_topics(
         assert ada.messages[-1].text == mine.text
 
         # a topic is deleted: its setting is kept, and goes on elsewhere
+        story.happens("the topic is deleted; ETH turns bearish again")
         forum.deletes_topic(news)
         engine.advance()
         engine.flip("ETH")
         await story.in_private(ada)
+        story.happens("Kofi makes a new topic")
         kept = forum.topic("Large ones 2")
         story.topics[kept] = "Large ones 2"
         await telegram.requested("sendMessage", len(telegram.sent) + 1, timeout=WAIT)
@@ -222,5 +254,6 @@ async def test_an_admin_sets_up_a_group_with_two_topics(
         await story.presses(kofi, menu, "Go on here")
         await telegram.requested("editMessageText", 4, timeout=WAIT)
         (now,) = [m for m in forum.messages if m.message_id == menu.message_id]
-        print(f"\n(the menu is now)\n{_shown(now)}")
+        story.is_now(now)
         assert now.text.startswith("📣 This topic gets: BTC, ETH")
+    story.transcript.keep()

@@ -1,6 +1,7 @@
 """Our own engine as a source: candles of an exchange in, readings out."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -241,6 +242,37 @@ async def test_a_coin_that_joins_changes_nobodys_signal(source, server, clock):
     book = source.state.book
     joined = book.bookmark(int(NOON.timestamp())).standing
     assert {b: joined[b] for b in BASES} == {b: int(before[b].signal) for b in BASES}
+
+
+async def test_the_past_is_what_was_said_at_each_days_end(source, server, clock):
+    with pytest.raises(SourceUnavailableError):
+        await source.fetch_history(["3375"], NOON)
+    await source.fetch(ALL)
+
+    early = await source.fetch_history(["3375", "nobody"], NOON - timedelta(days=20))
+    found = await source.fetch_history(["3375"], NOON)
+
+    days = [r.as_of for r in found]
+    assert days[-1] == NOON.replace(hour=0)
+    assert {b - a for a, b in pairwise(days)} == {timedelta(days=1)}
+    last = found[-1]
+    assert last.price == server.close_of("BTC", int(last.as_of.timestamp()) - HOUR)
+    assert 0 <= last.grade <= 100
+    assert last.volume == pytest.approx(1e9, rel=0.5)
+    # asked for earlier days it says the same of them: nothing later is in it
+    assert early == found[: len(early)]
+    assert early[-1].as_of <= NOON - timedelta(days=20)
+
+    # a day later that day's end is what a poll brings at midnight
+    clock.advance(hours=12)
+    midnight = (await read(source))["BTC"]
+    (newest,) = (await source.fetch_history(["3375"], midnight.as_of))[-1:]
+    assert (newest.as_of, newest.signal, newest.grade, newest.price) == (
+        midnight.as_of,
+        midnight.signal,
+        midnight.grade,
+        midnight.price,
+    )
 
 
 async def test_lookup_finds_what_the_exchange_trades(source):

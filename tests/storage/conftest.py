@@ -306,3 +306,9 @@ class World:
 @pytest.fixture
 def world(store, clock) -> World:
     return World(store, clock)
+
+
+@pytest.fixture
+def world_of(clock) -> Callable[[SqlStore], World]:
+    """Gives a world on a store of the test's own."""
+    return lambda store: World(store, clock)

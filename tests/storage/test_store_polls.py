@@ -474,7 +474,7 @@ async def test_a_commit_that_fails_leaves_nothing(world, monkeypatch):
     async def cut(*_):
         raise PowerCutError
 
-    monkeypatch.setattr(commit, "_add_events", cut)
+    monkeypatch.setattr(commit, "add_events", cut)
     with pytest.raises(PowerCutError):
         await world.poll(world.reading("BTC"))
     monkeypatch.undo()

@@ -3,7 +3,7 @@
 const KEEP = 100;
 const WAIT = 120;
 const SHOWN = 6;
-const ASSET_COMMANDS = /^\/(watch|unwatch|signal|threshold|mute|unmute|preview|broadcast)\s/i;
+const ASSET_COMMANDS = /^\/(watch|unwatch|signal|chart|record|simulate|threshold|mute|unmute|preview|broadcast)\s/i;
 
 export class Composer {
   #input = document.getElementById("input");
