@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NoReturn, TypeVar
 from weakref import WeakValueDictionary
@@ -78,12 +78,17 @@ class ChatOrder(BaseUpdateProcessor):
         self, update: object, coroutine: Awaitable[Any]
     ) -> None:
         """Await the update's turn, then the coroutine."""
-        key = _chat_key(update)
-        lock = self._locks.get(key)
-        if lock is None:
-            lock = self._locks[key] = asyncio.Lock()
-        async with lock, self._slots:
-            await coroutine
+        try:
+            key = _chat_key(update)
+            lock = self._locks.get(key)
+            if lock is None:
+                lock = self._locks[key] = asyncio.Lock()
+            async with lock, self._slots:
+                await coroutine
+        finally:
+            # one that never had its turn would be complained of
+            if isinstance(coroutine, Coroutine):
+                coroutine.close()
 
     async def initialize(self) -> None:
         """Do nothing."""
@@ -253,7 +258,17 @@ class TelegramFace:
         app = self._app
         if app is None or not app.running:
             return False
-        await app.update_queue.put(Update.de_json(update, app.bot))
+        try:
+            known = Update.de_json(update, app.bot)
+        # The library raises anything at what it can't read. Posted again it would be
+        # no better: it counts as taken.
+        except Exception as error:  # noqa: BLE001 - told by its kind, without words
+            logger.warning(
+                "webhook: an update that can't be read",
+                extra={"action": "webhook_unreadable", "error": type(error).__name__},
+            )
+            return True
+        await app.update_queue.put(known)
         return True
 
     async def _insist(self, action: Callable[[], Awaitable[T]]) -> T:
