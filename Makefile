@@ -1,5 +1,6 @@
 # The workflow of Flipwatch. `make help` lists it; every target sets up what it needs.
 #
+#   make install            what runs it, for an operator
 #   make demo               the whole bot on this machine, without keys
 #   make demo PORT=8123     the same at another port
 #   make demo SCENARIO=record   the documented record of a real engine
@@ -21,15 +22,20 @@ MAX_JOBS ?= 8
 
 VENV := .venv
 BIN := $(VENV)/bin
+# what runs Flipwatch, and all that developing it needs besides
+RUNS := $(VENV)/.runs
 INSTALLED := $(VENV)/.installed
+RUN_LOCK := docs/deploy/requirements.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports bench crash fuzz soak audit docs transcripts lock clean
+.PHONY: help install demo test check lint types imports bench crash fuzz soak audit docs transcripts lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(INSTALLED) ## run the bot on a made-up market, no keys needed; PORT=8123, SCENARIO=record
+install: $(RUNS) ## set up what runs the bot, without what develops it
+
+demo: $(RUNS) ## run the bot on a made-up market, no keys needed; PORT=8123, SCENARIO=record
 	@$(BIN)/flipwatch demo $(if $(PORT),--port $(PORT)) $(if $(SCENARIO),--scenario $(SCENARIO))
 
 test: $(INSTALLED) ## run all tests; ARGS=tests/bot runs some
@@ -76,14 +82,17 @@ lock: $(INSTALLED) ## write requirements.lock anew; ARGS=--upgrade takes the new
 	  --extra postgres --extra engine --group dev --no-annotate --generate-hashes \
 	  --custom-compile-command "make lock" $(ARGS) \
 	  pyproject.toml --output-file requirements.lock
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+	  --extra postgres --extra engine --no-annotate --generate-hashes \
+	  --custom-compile-command "make lock" --constraint requirements.lock \
+	  pyproject.toml --output-file $(RUN_LOCK)
 
 clean: ## remove what was installed and cached; demo-data and databases stay
 	@rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache \
 	  .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# uv is quick; where it can't be had or can't reach its index, pip does the same.
-$(INSTALLED): requirements.lock pyproject.toml
+define make-venv
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "Flipwatch needs Python 3.11 or newer, but '$(PYTHON)' is not:"; \
 	  echo "install one and name it, for example: make PYTHON=python3.12 demo"; \
@@ -95,6 +104,24 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@$(BIN)/python -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' \
 	  2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
 	@echo "Installing what Flipwatch needs into $(VENV) (once) ..."
+endef
+
+# uv is quick; where it can't be had or can't reach its index, pip does the same.
+$(RUNS): $(RUN_LOCK) pyproject.toml
+	$(make-venv)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv \
+	  && $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes \
+	    --requirement $(RUN_LOCK) \
+	  && $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable . \
+	  || { echo "uv did not manage it; installing with pip ..." >&2 \
+	  && $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	    --require-hashes --requirement $(RUN_LOCK) \
+	  && $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	    --no-deps --editable .; }
+	@touch $@
+
+$(INSTALLED): requirements.lock $(RUN_LOCK) pyproject.toml
+	$(make-venv)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv \
 	  && $(BIN)/uv pip sync --quiet --python $(BIN)/python requirements.lock \
 	  && $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable . \
@@ -103,4 +130,4 @@ $(INSTALLED): requirements.lock pyproject.toml
 	    --require-hashes --requirement requirements.lock \
 	  && $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	    --no-deps --editable .; }
-	@touch $@
+	@touch $(RUNS) $@

@@ -5,6 +5,7 @@ import asyncio
 import getpass
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -95,8 +96,16 @@ def _init(options: argparse.Namespace) -> int:
     print(f"Wrote {path}; only you can read it.")
     if not answers:
         print("Fill in what you have: a Telegram or Discord token, the engine's key.")
-    print(f"Next: flipwatch check{where}, then flipwatch run{where}")
+    call = _as_called()
+    print(f"Next: {call} check{where}, then {call} run{where}")
     return OK
+
+
+def _as_called() -> str:
+    """Return how this program is called: by its path where it is not on PATH."""
+    called = sys.argv[0]
+    is_path = Path(called).name == "flipwatch" and not shutil.which("flipwatch")
+    return called if is_path else "flipwatch"
 
 
 # ------------------------------------------------------------------------------- check

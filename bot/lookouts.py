@@ -26,7 +26,7 @@ class LookoutPlan:
 
     Attributes:
         source: the name of the source in the store.
-        stale_after: grades older than this stand still.
+        stale_after: grades older than this when the engine gives them stand still.
         disk: gives the bytes that are free where the database is.
         disk_low: fewer than this are too few.
         where: the database, as it is told.
@@ -94,10 +94,12 @@ class Lookouts:
         if self._plan.stale_after is None:
             return None
         good = await self._store.last_good_poll(self._plan.source)
-        if good is None or good.as_of is None:
+        if good is None or good.as_of is None or good.finished_at is None:
             return None
         as_of, now = good.as_of, self._now()
-        is_stale = now - as_of > self._plan.stale_after
+        # How old they were when the engine gave them: while it fails, or we are off,
+        # they age without standing still, and of a failing engine is told anyway.
+        is_stale = good.finished_at - as_of > self._plan.stale_after
 
         def word(is_trouble: bool) -> Message:
             if is_trouble:

@@ -8,7 +8,18 @@ from bot.option_values import Secret, Section, check_heartbeat_url, option
 
 #: days; shorter ones would break what looks back ("in 90 days", /why, net summaries)
 SHORTEST_KEPT = 30
+
+
+def _check_ever(days: int) -> int:
+    if 0 < days < SHORTEST_KEPT:
+        msg = f"0 or at least {SHORTEST_KEPT}"
+        raise ValueError(msg)
+    return days
+
+
 Days = Annotated[int, Field(ge=SHORTEST_KEPT, le=36_500)]
+#: 0 is for ever
+DaysOrEver = Annotated[int, Field(ge=0, le=36_500), AfterValidator(_check_ever)]
 _ALLOWED = f"a whole number of days from {SHORTEST_KEPT}"
 
 
@@ -35,11 +46,11 @@ class KeepConfig(Section):
     )
     inbox: Days = option(100, "Days of what the web chat shows.", allowed=_ALLOWED)
     polls: Days = option(35, "Days of polls: when, how, how long.", allowed=_ALLOWED)
-    gone: Days = option(
-        400,
+    gone: DaysOrEver = option(
+        0,
         "Days a chat may be unreachable (blocked, deleted) before it is forgotten with"
-        " its watchlist.",
-        allowed=_ALLOWED,
+        " its watchlist; 0 keeps it for ever.",
+        allowed=f"0 or {_ALLOWED}",
     )
 
     @model_validator(mode="after")

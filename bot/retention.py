@@ -14,6 +14,7 @@ class Kept(StrEnum):
     """A kind of rows that are taken away once they are old."""
 
     DELIVERIES = "deliveries"
+    OVERTAKEN = "overtaken"
     DEAD = "dead"
     MESSAGES = "messages"
     EVENTS = "events"
@@ -29,11 +30,13 @@ class Kept(StrEnum):
 def cutoffs(keep: KeepConfig, now: datetime) -> Sequence[tuple[Kept, datetime]]:
     """List the kinds in the order they are to be pruned, each with its oldest moment.
 
+    What is kept for ever (0 days) is not in it.
     Deliveries come before the events they name.
     """
     days = {
         Kept.GONE: keep.gone,
         Kept.DELIVERIES: keep.deliveries,
+        Kept.OVERTAKEN: keep.deliveries,
         Kept.DEAD: keep.dead,
         Kept.MESSAGES: keep.deliveries,
         Kept.EVENTS: keep.events,
@@ -43,5 +46,7 @@ def cutoffs(keep: KeepConfig, now: datetime) -> Sequence[tuple[Kept, datetime]]:
         Kept.POLLS: keep.polls,
         Kept.INBOX: keep.inbox,
     }
-    found = [(kind, now - timedelta(days=count)) for kind, count in days.items()]
+    found = [
+        (kind, now - timedelta(days=count)) for kind, count in days.items() if count
+    ]
     return [*found, (Kept.EXPIRED, now - EXPIRED_FOR)]

@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.model import DeliveryState
+from bot.model import DeliveryState, EventKind
 from bot.retention import Kept
 from storage.part import StorePart
 from storage.recipient_tables import OPEN_STATES
@@ -65,6 +65,39 @@ def _is_over_event() -> ColumnElement[bool]:
         EVENTS.c.fanned_out_at.is_not(None),
         EVENTS.c.id.not_in(named.where(_IS_OPEN)),
         EVENTS.c.id.not_in(named.where(_IS_DEAD)),
+    )
+
+
+def _is_overtaken() -> ColumnElement[bool]:
+    """A parked flip with a newer one of its asset parked for the same recipient.
+
+    Who comes back is told the difference between what was told and what stands; the
+    newest flip is enough to ask for that. What may have arrived stays: it must be told
+    of whatever seems told.
+    """
+    its, later = EVENTS.alias(), EVENTS.alias()
+    newer = DELIVERIES.alias()
+    parked = DeliveryState.PARKED.value
+    overtakes = (
+        select(newer.c.id)
+        .select_from(
+            its.join(later, its.c.asset_id == later.c.asset_id).join(
+                newer, newer.c.event_id == later.c.id
+            )
+        )
+        .where(
+            its.c.id == DELIVERIES.c.event_id,
+            its.c.kind == EventKind.FLIP.value,
+            later.c.kind == EventKind.FLIP.value,
+            later.c.id > its.c.id,
+            newer.c.recipient_id == DELIVERIES.c.recipient_id,
+            newer.c.state == parked,
+        )
+    )
+    return and_(
+        DELIVERIES.c.state == parked,
+        DELIVERIES.c.is_unsure.is_(False),
+        overtakes.exists(),
     )
 
 
@@ -219,6 +252,9 @@ _PRUNERS: Mapping[Kept, Callable[..., Awaitable[int]]] = {
         also=DELIVERIES.c.state.in_(
             (DeliveryState.SENT.value, DeliveryState.SKIPPED.value)
         ),
+    ),
+    Kept.OVERTAKEN: partial(
+        _prune_by_id, table=DELIVERIES, written="created_at", also=_is_overtaken()
     ),
     Kept.DEAD: partial(
         _prune_by_id, table=DELIVERIES, written="created_at", also=_IS_DEAD

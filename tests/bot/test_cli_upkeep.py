@@ -127,3 +127,16 @@ def test_a_test_message_goes_to_an_address(call, capsys):
         main(["send-test", "smoke:1"])
     assert caught.value.code == 2
     assert "telegram" in capsys.readouterr().err
+
+
+def test_what_comes_next_can_be_typed_where_the_program_is_not_on_the_path(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("sys.argv", [".venv/bin/flipwatch"])
+
+    assert main(["init", "--defaults"]) == 0
+
+    said = capsys.readouterr().out
+    assert "Next: .venv/bin/flipwatch check, then .venv/bin/flipwatch run" in said

@@ -8,6 +8,7 @@ import pytest
 from fakes import FakeSender
 from world import World, open_world
 
+from bot.errors import SourceUnavailableError
 from bot.lookouts import LookoutPlan, Lookouts
 from bot.model import Platform
 from bot.operator_post import OperatorPost, PostPlan
@@ -121,8 +122,31 @@ async def test_a_process_that_does_not_know_the_credits_ends_no_trouble(scene):
 async def test_grades_that_stand_still_are_told_and_so_is_their_end(scene):
     world = scene.world
     world.clock.advance(days=4)
+    await world.poll()
     assert await scene.look(2) == ["⚠️ No new grades for 4 days"]
 
     world.source.set("BTC", grade=71)
     await world.poll()
     assert (await scene.look(2))[1:] == ["✅ The engine brings new grades again"]
+
+
+async def test_an_engine_that_fails_for_days_is_not_told_as_standing_still_too(scene):
+    world = scene.world
+    await scene.look()
+    for _ in range(3):
+        world.source.fail_with(SourceUnavailableError("gone", reason="connection"))
+        world.clock.advance(days=2)
+        await world.poll()
+
+    told = await scene.look(2)
+
+    assert len(told) == 1
+    assert told[0].startswith("⚠️ Engine: unreachable")
+
+
+async def test_after_days_switched_off_nothing_stands_still_before_a_poll(scene):
+    await scene.look()
+    scene.world.clock.advance(days=6)
+    scene.build()
+
+    assert await scene.look(2) == []

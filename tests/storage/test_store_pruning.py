@@ -329,11 +329,59 @@ async def test_old_points_of_the_market_go(world):
 
 
 def test_deliveries_go_before_the_events_they_name(clock):
-    order = [kind for kind, _ in cutoffs(KeepConfig(), clock())]
+    order = [kind for kind, _ in cutoffs(KeepConfig(gone=90), clock())]
 
     assert set(order) == set(Kept)
     assert order.index(Kept.DELIVERIES) < order.index(Kept.EVENTS)
     assert order.index(Kept.DEAD) < order.index(Kept.EVENTS)
+
+
+def test_the_watchlists_of_those_who_blocked_the_bot_are_kept_for_ever(clock):
+    assert Kept.GONE not in dict(cutoffs(KeepConfig(), clock()))
+    assert dict(cutoffs(KeepConfig(gone=90), clock()))[Kept.GONE] == (
+        clock() - timedelta(days=90)
+    )
+
+
+@pytest.mark.parametrize("days", [-1, 1, 29])
+def test_a_watchlist_is_not_forgotten_within_a_month(days):
+    with pytest.raises(ValueError, match="gone"):
+        KeepConfig(gone=days)
+
+
+async def test_of_what_waits_for_somebody_for_years_the_newest_flip_stays(world):
+    btc, eth = await world.asset("BTC"), await world.asset("ETH")
+    alice = await world.recipient("web:alice")
+    for asset in (btc, eth):
+        await world.watch(alice, asset)
+    await world.store.park(alice.address, reason="blocked", now=world.clock())
+    for number in range(9):
+        await world.happen(
+            world.end(btc, key=f"b-{number}") if number % 2 else world.event(btc)
+        )
+        world.clock.tick(days=1)
+    await world.happen(world.event(eth))
+    world.clock.tick(days=200)
+    newest = max(await ids(world.store, DeliveryState.PARKED))
+
+    assert await prune(world, Kept.OVERTAKEN) == 8
+
+    left = await ids(world.store, DeliveryState.PARKED)
+    assert len(left) == 2
+    assert newest in left
+    assert await prune(world, Kept.EVENTS) == 8
+
+
+async def test_flips_that_wait_for_a_short_time_all_stay(world):
+    btc = await world.asset("BTC")
+    alice = await world.recipient("web:alice")
+    await world.watch(alice, btc)
+    await world.store.park(alice.address, reason="blocked", now=world.clock())
+    await world.happen(world.event(btc))
+    await world.happen(world.end(btc))
+
+    hour_ago = world.clock() - timedelta(hours=1)
+    assert await prune(world, Kept.OVERTAKEN, before=hour_ago) == 0
 
 
 async def test_dead_letters_are_kept_longer_and_then_go(world):
