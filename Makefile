@@ -14,6 +14,8 @@ PORT ?=
 SCENARIO ?=
 ARGS ?=
 ONLY ?=
+N ?=
+REAL ?=
 # Tests run in as many processes as there are cores, but at most so many.
 JOBS ?= auto
 MAX_JOBS ?= 8
@@ -26,7 +28,7 @@ INSTALLED := $(VENV)/.installed
 RUN_LOCK := docs/deploy/requirements.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check lint types imports bench crash docs transcripts lock clean
+.PHONY: help install demo test check lint types imports bench crash fuzz soak audit docs transcripts lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +59,16 @@ bench: $(INSTALLED) ## measure speed and print the figures; ONLY=name measures o
 crash: $(INSTALLED) ## kill -9 the program KILLS=200 times per platform and database
 	@KILLS=$(or $(KILLS),200) $(BIN)/python -m pytest -q -rP -n $(JOBS) \
 	  --maxprocesses $(MAX_JOBS) tests/crash $(ARGS)
+
+fuzz: $(INSTALLED) ## feed N=10000 broken inputs of each kind; ONLY=engine feeds one
+	@FUZZ=$(or $(N),10000) $(BIN)/python -m pytest -q -rP -p no:logging -n $(JOBS) \
+	  --maxprocesses $(MAX_JOBS) tests/fuzz $(if $(ONLY),-k $(ONLY))
+
+soak: $(INSTALLED) ## 24 hours at 50,000 recipients by a passed clock; REAL=20m runs real ones
+	@$(BIN)/python -m $(if $(REAL),benchmarks.soak_real $(REAL),benchmarks.soak)
+
+audit: ## ask a public database whether what we use has known holes
+	@$(PYTHON) .ci/audit.py
 
 docs: $(INSTALLED) ## write config.example.toml, docs/configuration.md and docs/commands.md
 	@$(BIN)/python -m bot.options

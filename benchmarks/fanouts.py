@@ -68,8 +68,8 @@ def _tell_all(path: Path) -> None:
     """Turn the move into its end: all were told bullish, each through the watch."""
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute(
-        "INSERT INTO told (recipient_id, asset_id, signal, watch_id, message_ref)"
-        " SELECT w.recipient_id, w.asset_id, 1, w.id, ''"
+        "INSERT INTO told (recipient_id, asset_id, signal, watch_id, message_ref,"
+        " told_at) SELECT w.recipient_id, w.asset_id, 1, w.id, '', e.detected_at"
         " FROM watches w JOIN events e ON e.asset_id = w.asset_id"
     )
     connection.execute("UPDATE events SET from_signal = 1, to_signal = -1")

@@ -114,14 +114,15 @@ def people(path: Path, on: Platform, chats: Mapping[str, Sequence[int]]) -> None
     pairs = [(n, a, at) for n, ids in enumerate(chats.values(), 1) for a in ids]
     connection.executemany(
         "INSERT INTO watches (recipient_id, target_key, scope, asset_id, category, top,"
-        " text, is_exception, created_at, created_by)"
-        " VALUES (?1, 'asset:' || ?2, 'asset', ?2, '', 0, '/watch BTC', 0, ?3, '')",
+        " text, is_exception, is_urgent, created_at, created_by)"
+        " VALUES (?1, 'asset:' || ?2, 'asset', ?2, '', 0, '/watch BTC', 0, 0, ?3,"
+        " '')",
         pairs,
     )
     connection.executemany(
-        "INSERT INTO told (recipient_id, asset_id, signal, message_ref)"
-        " VALUES (?1, ?2, 1, '')",
-        [pair[:2] for pair in pairs],
+        "INSERT INTO told (recipient_id, asset_id, signal, message_ref, told_at)"
+        " VALUES (?1, ?2, 1, '', ?3)",
+        pairs,
     )
     connection.execute("COMMIT")
     connection.close()

@@ -110,9 +110,9 @@ def rows_of(size: Size, now: str = ":now") -> list[str]:
           {now} FROM n""",
         f"""{_numbers(size.watches)}
         INSERT INTO watches (recipient_id, target_key, scope, asset_id, category, top,
-          text, is_exception, created_at, created_by)
+          text, is_exception, is_urgent, created_at, created_by)
         SELECT recipient, 'asset:' || asset, 'asset', asset, '', 0,
-          '/watch C' || asset, FALSE, {now}, ''
+          '/watch C' || asset, FALSE, FALSE, {now}, ''
         FROM (SELECT r.id AS recipient, {asset} AS asset FROM recipients r, n) w""",
     ]
 

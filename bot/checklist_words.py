@@ -81,14 +81,23 @@ _LONG: Mapping[tuple[Point, str], str] = {
 _VOLUME = "Volume {ratio} times its week, price {move} in 3 days"
 
 
-def lines(event: Event) -> list[Block]:
-    """Write what speaks for a flip and against it, and the record, a line each."""
+def lines(event: Event, *, is_newest: bool = True) -> list[Block]:
+    """Write what speaks for a flip and against it, a line each.
+
+    Where there are newer readings (not `is_newest`), how BTC and ETH stood is left out:
+    what they do now may be another thing, and has perhaps been told.
+    """
     context = event.context
     if context is None:
         return []
     found: list[Block] = []
     for mark, answer in ((FOR, Answer.YES), (AGAINST, Answer.NO)):
-        texts = _shorts(context.answered(answer), event.to_signal)
+        checks = [
+            check
+            for check in context.answered(answer)
+            if is_newest or check.point is not Point.MAJORS
+        ]
+        texts = _shorts(checks, event.to_signal)
         if texts:
             found.append(line(f"{mark} {' · '.join(texts)}"))
     return found

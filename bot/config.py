@@ -15,6 +15,7 @@ from bot.operating_config import HealthConfig, KeepConfig
 from bot.option_values import (
     Secret,
     Section,
+    check_access_key,
     check_exchange,
     check_exchange_url,
     check_operator,
@@ -23,6 +24,7 @@ from bot.option_values import (
     check_webhook_secret,
     check_webhook_url,
     http_url,
+    is_loopback_host,
     option,
     optional_url,
 )
@@ -302,6 +304,24 @@ class WebConfig(Section):
         "Port of the web chat, /livez, /readyz and /metrics; 0 takes a free one.",
         allowed="a whole number from 0 to 65535",
     )
+    access_key: Annotated[Secret, AfterValidator(check_access_key)] = option(
+        None,
+        "What opens the web chat and /metrics; needed where host is not this machine"
+        " only.",
+        allowed="16 to 256 letters, digits and signs without a space",
+        is_secret=True,
+        example="a-long-random-text",
+    )
+
+    @model_validator(mode="after")
+    def _others_need_the_key(self) -> Self:
+        if self.access_key is None and not is_loopback_host(self.host):
+            msg = (
+                "host: other machines can reach this address, so web.access_key must"
+                " be set; or leave host at 127.0.0.1"
+            )
+            raise ValueError(msg)
+        return self
 
 
 class DeliveryConfig(Section):

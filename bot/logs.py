@@ -14,6 +14,8 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from datetime import UTC, datetime
+from traceback import format_exception
+from types import TracebackType
 from urllib.parse import quote
 
 from pydantic import BaseModel, SecretStr
@@ -176,6 +178,20 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(self._redact.value(entry), ensure_ascii=False)
 
 
+def _reporter(redact: Redactor) -> Callable[..., None]:
+    """Return what prints a traceback as Python does, without any secret in it."""
+
+    def report(
+        kind: type[BaseException],
+        error: BaseException,
+        traceback: TracebackType | None,
+    ) -> None:
+        text = "".join(format_exception(kind, error, traceback))
+        sys.stderr.write(redact(text))
+
+    return report
+
+
 def set_up(config: Config) -> None:
     """Send all logs to stderr in the configured form; may be called again."""
     redact = Redactor(secrets_of(config))
@@ -183,6 +199,8 @@ def set_up(config: Config) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(Repeats())
     handler.setFormatter(JsonFormatter(redact) if is_json else ConsoleFormatter(redact))
+    # What ends the program is printed by Python itself, with all that it says.
+    sys.excepthook = _reporter(redact)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(config.app.log_level.upper())

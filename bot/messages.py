@@ -131,7 +131,9 @@ def _flip(news: News, setting: Setting) -> tuple[Line, list[Block], Tone]:
     if price is not None:
         body.append(price)
     before = phrases.before(event)
-    around = checklist_words.lines(event)
+    state = news.asset.state
+    is_newest = state is None or state.last.as_of <= event.as_of
+    around = checklist_words.lines(event, is_newest=is_newest)
     if event.context is not None and setting.is_private:
         around += checklist_words.record(symbol, event.context.tally)
     if before is not None or around:

@@ -4,6 +4,7 @@ A check raises `ValueError` that says what is wrong and never quotes what may ho
 password; `bot.settings_file` adds which option it is and what is allowed.
 """
 
+import ipaddress
 import re
 from typing import Annotated, Any
 from urllib.parse import SplitResult, urlsplit
@@ -115,6 +116,24 @@ def check_webhook_secret(secret: SecretStr | None) -> SecretStr | None:
         r"[\w-]{1,256}", secret.get_secret_value(), re.ASCII
     ):
         msg = "this one has others, or too many"
+        raise ValueError(msg)
+    return secret
+
+
+def is_loopback_host(host: str) -> bool:
+    """Whether an address to listen on can be reached from this machine only."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def check_access_key(secret: SecretStr | None) -> SecretStr | None:
+    """Check that a key cannot be guessed within the guesses that are allowed."""
+    if secret and not re.fullmatch(r"[!-~]{16,256}", secret.get_secret_value()):
+        msg = "this one is shorter or longer, or has other characters"
         raise ValueError(msg)
     return secret
 

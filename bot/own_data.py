@@ -189,7 +189,10 @@ def read(text: str) -> OwnData:
 
 def _from_json(text: str) -> OwnData:
     try:
+        # JSON may spell halves of characters, which no database takes
         document = json.loads(text)
+        whole = json.dumps(document, ensure_ascii=False).encode(errors="replace")
+        document = json.loads(whole)
     except (ValueError, RecursionError):
         raise UserError(
             "That is not whole JSON", hint="Take the file as /export gave it."

@@ -15,7 +15,9 @@ _HERE = Path(__file__).parent
 
 #: the helpers that bring fixtures of their own
 pytest_plugins = [
-    name for name in ("postgres_server", "browser") if (_HERE / f"{name}.py").exists()
+    name
+    for name in ("planted", "postgres_server", "browser")
+    if (_HERE / f"{name}.py").exists()
 ]
 
 # A deadline measures how busy the machine is. CI repeats the same examples every time,

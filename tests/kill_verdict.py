@@ -182,6 +182,7 @@ async def _judge_store(history: History, verdict: Verdict) -> None:
     events = await ledger.rows(
         select(EVENTS, ASSETS.c.symbol)
         .join(ASSETS, ASSETS.c.id == EVENTS.c.asset_id)
+        .where(ASSETS.c.symbol.in_(SYMBOLS))
         .order_by(EVENTS.c.id)
     )
     verdict.events = len(events)
@@ -195,9 +196,9 @@ async def _judge_store(history: History, verdict: Verdict) -> None:
             verdict.wrong.append(f"event {event.id} of {event.symbol} came twice")
         standing[event.symbol], grades[event.symbol] = event.to_signal, turn
     states = await ledger.rows(
-        select(ASSETS.c.symbol, STATES.c.standing, STATES.c.grade).join(
-            ASSETS, ASSETS.c.id == STATES.c.asset_id
-        )
+        select(ASSETS.c.symbol, STATES.c.standing, STATES.c.grade)
+        .join(ASSETS, ASSETS.c.id == STATES.c.asset_id)
+        .where(ASSETS.c.symbol.in_(SYMBOLS))
     )
     for row in states:
         truth = history.market.turns[row.symbol]

@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 import aiohttp
+import planted
 
 PROGRAM_AT = Path(__file__).with_name("program_at.py")
 #: a loaded machine starts a Python process with all libraries slowly
@@ -40,6 +41,7 @@ class Running:
         while line := await stream.readline():
             async with self._came:
                 lines.append(line.decode().rstrip("\n"))
+                planted.look("the output of a program", lines[-1])
                 self._came.notify_all()
         async with self._came:
             self._came.notify_all()
@@ -76,7 +78,9 @@ class Running:
             aiohttp.ClientSession() as session,
             session.get(f"{self.url}{path}") as answer,
         ):
-            return answer.status, await answer.text()
+            text = await answer.text()
+            planted.look(f"the answer to {path}", text)
+            return answer.status, text
 
     async def stop(self, number: int = signal.SIGTERM) -> int:
         """Stop it and return its exit code."""
@@ -101,7 +105,7 @@ class Running:
 def environment(extra: Mapping[str, str]) -> dict[str, str]:
     """Return the environment for a process: ours without any option of Flipwatch."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("FLIPWATCH_")}
-    return {**kept, "PYTHONUNBUFFERED": "1", **extra}
+    return {**kept, "PYTHONUNBUFFERED": "1", **planted.ENVIRONMENT, **extra}
 
 
 async def start(

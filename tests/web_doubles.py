@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from pydantic import SecretStr
+
 from bot.config import WebConfig
 from bot.message import Message, bold, line
 from bot.model import Address, PlaceKind, Platform
@@ -132,6 +134,7 @@ class WebRoom:
     hub: InboxHub = field(default_factory=InboxHub)
     probes: Probes = field(default_factory=Probes)
     default_inbox: str = ""
+    access_key: str = ""
     shelf: PictureShelf | None = None
     sent: int = 0
 
@@ -141,8 +144,9 @@ class WebRoom:
         self.face = self.new_face()
 
     def new_face(self, port: int = 0, host: str = "127.0.0.1") -> WebFace:
+        key = SecretStr(self.access_key) if self.access_key else None
         return WebFace(
-            WebConfig(host=host, port=port),
+            WebConfig(host=host, port=port, access_key=key),
             self.desk,
             self.inboxes,
             probes=self.probes,

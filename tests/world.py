@@ -42,6 +42,12 @@ async def no() -> bool:
     return False
 
 
+def news_of(text: str) -> str:
+    """Return what a message tells as news, without the checklist around it."""
+    around = ("✓", "✗", "·", "Market ")
+    return "\n".join(x for x in text.splitlines() if not x.startswith(around))
+
+
 class World:
     """Everything a process has, driven by hand."""
 

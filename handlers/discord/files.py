@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import orjson
@@ -22,6 +23,8 @@ logger = logging.getLogger(__name__)
 #: our own key in a part: the name and the text of a file
 KEY = "file"
 FETCH_TIMEOUT = timedelta(seconds=10)
+#: where Discord keeps what people upload
+_HOSTS = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
 _OK = 200
 
 
@@ -72,20 +75,27 @@ def _without_file(body: Mapping[str, Any], file: Mapping[str, Any]) -> JsonDict:
     return dict(body) | {"data": data}
 
 
-async def read(resolved: Mapping[str, Any]) -> Attachment | None:
+async def read(resolved: Mapping[str, Any], api_url: str) -> Attachment | None:
     """Fetch the file that a command names; None if it is no text or too large.
 
-    The address is Discord's own: it comes over the gateway, not from a person.
+    The address comes over the gateway, not from a person; all the same only Discord's
+    own servers are asked, or the one that stands in for Discord's API.
     """
-    if int(resolved.get("size") or 0) > ATTACHMENT_MAX:
+    url, size = str(resolved.get("url", "")), resolved.get("size")
+    if not _is_discords(url, api_url):
+        logger.warning(
+            "a file is not where Discord's are", extra={"action": "discord_file"}
+        )
+        return None
+    if isinstance(size, int) and size > ATTACHMENT_MAX:
         return None
     try:
         async with (
             asyncio.timeout(FETCH_TIMEOUT.total_seconds()),
             aiohttp.ClientSession() as session,
-            session.get(str(resolved["url"]), allow_redirects=False) as answer,
+            session.get(url, allow_redirects=False) as answer,
         ):
-            raw = await answer.content.read(ATTACHMENT_MAX + 1)
+            raw = await _at_most(answer.content, ATTACHMENT_MAX + 1)
             status = answer.status
     except (aiohttp.ClientError, OSError, ValueError) as error:
         logger.warning(
@@ -101,3 +111,22 @@ async def read(resolved: Mapping[str, Any]) -> Attachment | None:
         return None
     kind = str(resolved.get("content_type") or "text/plain")
     return Attachment(str(resolved.get("filename") or ""), text, kind)
+
+
+def _is_discords(url: str, api_url: str) -> bool:
+    try:
+        asked, api = urlsplit(url), urlsplit(api_url)
+    except ValueError:
+        return False
+    if asked.scheme == "https" and asked.hostname in _HOSTS:
+        return asked.port in {None, 443}
+    stands_in = api.hostname is not None and api.hostname != "discord.com"
+    return stands_in and (asked.scheme, asked.hostname) == (api.scheme, api.hostname)
+
+
+async def _at_most(content: aiohttp.StreamReader, most: int) -> bytes:
+    """Read to the end, or so many bytes; one `read` gives what has arrived so far."""
+    raw = bytearray()
+    while len(raw) < most and (part := await content.read(most - len(raw))):
+        raw += part
+    return bytes(raw)

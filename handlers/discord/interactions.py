@@ -135,7 +135,9 @@ class Interactions:
     ) -> tuple[Message | None, bytes | None]:
         """Ask the desk, with the file that was given along, if it can be read."""
         if file is not None:
-            call = replace(call, attachment=await files.read(file))
+            call = replace(
+                call, attachment=await files.read(file, self._sender.rest.origin)
+            )
         reply = await self._desk.say(call)
         if reply is None:
             return None, None
@@ -332,7 +334,8 @@ def _resolved(data: JsonDict, channel_id: str) -> JsonDict:
 
 
 def _data(interaction: discord.Interaction) -> JsonDict:
-    return dict(interaction.data or {})
+    data: object = interaction.data
+    return dict(data) if isinstance(data, dict) else {}
 
 
 def _file_of(data: JsonDict, values: Mapping[str, str]) -> JsonDict | None:

@@ -44,7 +44,7 @@ class Rest:
             raise ConfigError("discord.token is missing: there is no bot to speak as")
         self._token = token
         parts = urlsplit(api_url.rstrip("/"))
-        self._origin = f"{parts.scheme}://{parts.netloc}"
+        self.origin = f"{parts.scheme}://{parts.netloc}"
         self._base = parts.path
         self._timeout = timeout
         self._poster: Poster | None = None
@@ -112,7 +112,7 @@ class Rest:
     def _open(self) -> Poster:
         if self._poster is None:
             self._poster = Poster(
-                self._origin,
+                self.origin,
                 headers={
                     "Authorization": f"Bot {self._token}",
                     "User-Agent": USER_AGENT,

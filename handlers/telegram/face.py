@@ -2,12 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NoReturn, TypeVar
 from weakref import WeakValueDictionary
 
-from telegram import Update, WebhookInfo
+from telegram import Bot, Update, WebhookInfo
 from telegram.error import TelegramError
 from telegram.ext import (
     Application,
@@ -78,12 +78,17 @@ class ChatOrder(BaseUpdateProcessor):
         self, update: object, coroutine: Awaitable[Any]
     ) -> None:
         """Await the update's turn, then the coroutine."""
-        key = _chat_key(update)
-        lock = self._locks.get(key)
-        if lock is None:
-            lock = self._locks[key] = asyncio.Lock()
-        async with lock, self._slots:
-            await coroutine
+        try:
+            key = _chat_key(update)
+            lock = self._locks.get(key)
+            if lock is None:
+                lock = self._locks[key] = asyncio.Lock()
+            async with lock, self._slots:
+                await coroutine
+        finally:
+            # one that never had its turn would be complained of
+            if isinstance(coroutine, Coroutine):
+                coroutine.close()
 
     async def initialize(self) -> None:
         """Do nothing."""
@@ -216,14 +221,51 @@ class TelegramFace:
 
     async def _poll(self, app: "Application[Any, Any, Any, Any, Any, Any]") -> NoReturn:
         while True:
-            updates = await self._insist(
-                lambda: app.bot.get_updates(
-                    offset=self._offset, timeout=LONG_POLL, allowed_updates=UPDATES
-                )
-            )
+            updates = await self._insist(lambda: self._ask(app.bot))
+            if updates is None:
+                await self._take_one_by_one(app)
+                continue
             for update in updates:
                 await app.update_queue.put(update)
                 self._offset = update.update_id + 1
+
+    async def _ask(self, bot: Bot) -> Sequence[Update] | None:
+        """Wait for updates; None if the library can't read one of them."""
+        try:
+            return await bot.get_updates(
+                offset=self._offset, timeout=LONG_POLL, allowed_updates=UPDATES
+            )
+        except TelegramError:
+            raise
+        except (TypeError, ValueError, LookupError, AttributeError):
+            return None
+
+    async def _ask_raw(self, bot: Bot) -> Any:
+        """Ask for what is there already, without the library's reading of it."""
+        request = bot.request
+        if not isinstance(request, AiohttpRequest):
+            raise TypeError("the bot speaks over another transport than ours")
+        asked: JsonDict = {"allowed_updates": list(UPDATES), "timeout": 0}
+        if self._offset is not None:
+            asked["offset"] = self._offset
+        async with asyncio.timeout(LONG_POLL.total_seconds()):
+            return await request.call(f"{bot.base_url}/getUpdates", asked)
+
+    async def _take_one_by_one(
+        self, app: "Application[Any, Any, Any, Any, Any, Any]"
+    ) -> None:
+        """Take what can be read of updates of which the library can't read one.
+
+        Asked for again it would be no better, and nobody would be answered any more.
+        """
+        before = self._offset
+        raw = await self._insist(lambda: self._ask_raw(app.bot))
+        for update in raw if isinstance(raw, list) else ():
+            if isinstance(update, dict) and isinstance(update.get("update_id"), int):
+                await self._take(update)
+                self._offset = update["update_id"] + 1
+        if self._offset == before:
+            await asyncio.sleep(RETRY_FIRST)
 
     async def _set_webhook(
         self, app: "Application[Any, Any, Any, Any, Any, Any]"
@@ -253,7 +295,17 @@ class TelegramFace:
         app = self._app
         if app is None or not app.running:
             return False
-        await app.update_queue.put(Update.de_json(update, app.bot))
+        try:
+            known = Update.de_json(update, app.bot)
+        # The library raises anything at what it can't read. Posted again it would be
+        # no better: it counts as taken.
+        except Exception as error:  # noqa: BLE001 - told by its kind, without words
+            logger.warning(
+                "an update that can't be read",
+                extra={"action": "update_unreadable", "error": type(error).__name__},
+            )
+            return True
+        await app.update_queue.put(known)
         return True
 
     async def _insist(self, action: Callable[[], Awaitable[T]]) -> T:

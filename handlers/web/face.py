@@ -12,7 +12,7 @@ import uvicorn
 from bot.config import WebConfig
 from bot.errors import ConfigError
 from bot.ports import Desk, Hook, PictureShelf
-from handlers.web import guard
+from handlers.web.access import Access
 from handlers.web.inbox import Inboxes
 from handlers.web.probes import Probes
 from handlers.web.routes import Routes
@@ -75,16 +75,12 @@ class WebFace:
             return
         listener = await _bind(self._config.host, self._config.port)
         self._port = int(listener.getsockname()[1])
-        is_loopback = guard.is_loopback_name(self._config.host)
-        if not is_loopback:
-            logger.warning(
-                "web chat can be reached from other machines and has no password",
-                extra={"host": self._config.host, "port": self._port},
-            )
+        key = self._config.access_key
+        access = None if key is None else Access(key.get_secret_value())
         self._hub.admit()
         server = _Server(
             uvicorn.Config(
-                self._routes.build(is_loopback=is_loopback),
+                self._routes.build(access),
                 lifespan="off",
                 ws="none",
                 log_config=None,

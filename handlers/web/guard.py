@@ -1,8 +1,8 @@
 """What every HTTP request passes: host and origin checks, security headers.
 
-The chat has no password: on loopback it belongs to whoever sits at the machine. What
-must be kept out is other web pages in the same browser: by cross-site requests, and by
-a foreign name that resolves to 127.0.0.1 (DNS rebinding).
+Without an access key the chat is on loopback only and belongs to whoever sits at the
+machine. What must be kept out is other web pages in the same browser: by cross-site
+requests, and by a foreign name that resolves to 127.0.0.1 (DNS rebinding).
 """
 
 import ipaddress
@@ -28,17 +28,18 @@ HEADERS = {
 
 
 class Guard:
-    """ASGI middleware; `is_loopback` turns the check of the Host header on.
+    """ASGI middleware; `is_local_only` turns the check of the Host header on.
 
-    Not for the `public` paths: a proxy passes them on under its own name, and they
-    check by themselves who asks.
+    With an access key it is off: a session belongs to one name, and a proxy in front
+    passes on a name of its own. Nor is it for the `public` paths, which check by
+    themselves who asks.
     """
 
     def __init__(
-        self, app: ASGIApp, *, is_loopback: bool, public: frozenset[str] = frozenset()
+        self, app: ASGIApp, *, is_local_only: bool, public: frozenset[str] = frozenset()
     ) -> None:
         self._app = app
-        self._is_loopback = is_loopback
+        self._is_local_only = is_local_only
         self._public = public
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -58,7 +59,7 @@ class Guard:
         headers = Headers(scope=scope)
         app = self._app
         is_local = is_loopback_name(headers.get("host", ""))
-        if self._is_loopback and not is_local and scope["path"] not in self._public:
+        if self._is_local_only and not is_local and scope["path"] not in self._public:
             app = JSONResponse(
                 {"error": "This server answers to localhost and 127.0.0.1 only."}, 421
             )

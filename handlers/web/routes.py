@@ -19,6 +19,8 @@ from bot.errors import StoreError
 from bot.model import JsonDict
 from bot.ports import Desk, Hook, PictureShelf
 from handlers.web import commands, pictures, probes, reading, render, stream
+from handlers.web.access import COOKIE as ACCESS_COOKIE
+from handlers.web.access import SESSION_AGE, Access, Door, address_of, too_many
 from handlers.web.guard import Guard
 from handlers.web.inbox import EntryKind, Inboxes
 from handlers.web.probes import Probes
@@ -39,6 +41,8 @@ MEDIA_TYPES = {
 #: seconds a command may take before the page is told to try again
 DESK_TIMEOUT = 30.0
 
+#: what the page that asks for the key is made of
+_ENTRANCE = frozenset({"/chat.css", "/favicon.svg", "/login.css", "/login.js"})
 _PAGES = Path(__file__).parent / "pages"
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{22}")
 
@@ -79,11 +83,12 @@ class Routes:
         self._probes = probes
         self._default_inbox = default_inbox
         self._files = _load_files()
+        self._access: Access | None = None
         #: what other faces want posted to them; set before `build`
         self.hooks: tuple[Hook, ...] = ()
 
-    def build(self, *, is_loopback: bool) -> Guard:
-        """Build the application."""
+    def build(self, access: Access | None = None) -> Guard:
+        """Build the application; with `access` most of it is for who has the key."""
         app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
         routes: list[tuple[str, str, Callable[..., Awaitable[Response]]]] = [
             ("GET", "/", self.page),
@@ -112,7 +117,41 @@ class Routes:
         app.add_exception_handler(Exception, _on_bug)
         # around everything, so that a crash is answered with the headers as well
         public = frozenset(hook.path for hook in self.hooks)
-        return Guard(app, is_loopback=is_loopback, public=public)
+        if access is None:
+            return Guard(app, is_local_only=True, public=public)
+        self._access = access
+        app.add_api_route("/api/login", self.login, methods=["POST"])
+        # what shows nothing, and what checks by itself who asks
+        is_open = {*_ENTRANCE, "/livez", "/readyz", "/api/login"}
+        door = Door(app, access, open_paths=public | is_open, entrance=self._entrance)
+        return Guard(door, is_local_only=False)
+
+    # ---- the entrance
+
+    def _entrance(self) -> Response:
+        return Response(self._files["login.html"].content, 401, media_type="text/html")
+
+    async def login(self, request: Request) -> Response:
+        """Open the rest to a browser that shows the key."""
+        body = await reading.json_body(request)
+        access, address = self._access, address_of(request.scope)
+        if access is None:
+            raise HTTPException(404, "There is nothing here.")
+        if wait := access.wait(address):
+            return too_many(wait)
+        if not access.is_key(str(body.get("key", "")), address):
+            logger.warning("wrong access key", extra={"action": "wrong_key"})
+            raise HTTPException(403, "That is not the access key.")
+        response = JSONResponse({"ok": True})
+        response.set_cookie(
+            ACCESS_COOKIE,
+            access.session(),
+            max_age=SESSION_AGE,
+            httponly=True,
+            samesite="strict",
+            secure=request.url.scheme == "https",
+        )
+        return response
 
     # ---- pages
 
@@ -125,7 +164,7 @@ class Routes:
 
     async def static(self, name: str, request: Request) -> Response:
         """Serve what belongs to the page."""
-        if name not in self._files or name == "chat.html":
+        if name not in self._files or name.endswith(".html"):
             raise HTTPException(404, "There is nothing here.")
         return self._file(name, request)
 
@@ -251,9 +290,17 @@ class Routes:
         """Say that the process is there."""
         return PlainTextResponse("ok\n")
 
-    async def readyz(self) -> Response:
-        """Say whether everything it depends on works, each by name."""
+    async def readyz(self, request: Request) -> Response:
+        """Say whether everything it depends on works, each by name.
+
+        Without the access key, if there is one, no names and no reasons.
+        """
         is_ready, answer = await probes.readiness(self._probes)
+        access = self._access
+        if access is not None and not access.admits(
+            request.headers, address_of(request.scope)
+        ):
+            answer = {"status": answer["status"]}
         return JSONResponse(answer, 200 if is_ready else 503)
 
     async def metrics(self) -> Response:

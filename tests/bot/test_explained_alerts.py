@@ -112,6 +112,27 @@ async def test_an_alert_brings_what_speaks_for_it_against_it_and_the_record(worl
     assert "not counted." in record
 
 
+async def test_a_late_alert_does_not_say_how_others_stood_before(world):
+    for symbol in PEERS:
+        world.source.set(symbol, grade=70, signal=1, price=100, market_cap=1e9)
+    await world.poll(minutes=24 * 60)
+    await world.say("/watch SOL")
+    await world.say("/mute SOL 100h")
+    turn_down(world, "SOL", grade=38)
+    await world.poll(minutes=24 * 60)
+    for grade, symbol in enumerate(("BTC", "ETH"), 30):
+        turn_down(world, symbol, grade=grade)
+    world.source.set("SOL", grade=37, signal=-1, as_of=world.clock() + DAY)
+    await world.poll(minutes=24 * 60)
+
+    await world.say("/unmute")
+    await world.deliver()
+
+    (text,) = [t for t in world.sender.texts() if "SOL turned bearish" in t]
+    assert "✓ grade below 50" in text
+    assert "BTC" not in text
+
+
 async def test_details_count_what_has_no_data(world):
     world.source.set("BTC", grade=70, price=None)
     await world.poll()

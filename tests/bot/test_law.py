@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from world import World, open_copy
+from world import World, news_of, open_copy
 
 from bot.errors import (
     RecipientGoneError,
@@ -237,7 +237,7 @@ class History:
         self._read = len(texts)
 
     def hear(self, text: str) -> None:
-        for line in text.splitlines():
+        for line in news_of(text).splitlines():
             symbols = [s for s in ASSETS if re.search(rf"\b{s}\b", line)]
             signals = re.findall(r"\b(bullish|bearish)\b", line)
             if len(symbols) == 1 and len(signals) == 1:

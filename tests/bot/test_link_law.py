@@ -16,7 +16,7 @@ import pytest
 from fakes import FakeSender
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from world import World, open_world
+from world import World, news_of, open_world
 
 from bot.errors import RecipientGoneError, TemporaryDeliveryError
 
@@ -180,14 +180,15 @@ class History:
     def hear(self, text: str, chat: str, *, is_reply: bool = False) -> None:
         self.moment += 1
         last = self.ears[chat].last
-        for line in text.splitlines():
+        for line in news_of(text).splitlines():
             symbols = [s for s in ASSETS if re.search(rf"\b{s}\b", line)]
             signals = re.findall(r"\b(bullish|bearish)\b", line)
             if len(symbols) != 1 or len(signals) != 1:
                 continue
             known = last.get(symbols[0], (0, ""))[1]
-            came_back = line.startswith("↩️")
-            if known == signals[0] and not is_reply and not came_back:
+            # what was called choppy is told as settled even if it stands as told
+            is_ending = line.startswith(("↩️", "⚓"))
+            if known == signals[0] and not is_reply and not is_ending:
                 self.repeats.append(f"{chat}: {line}")
             last[symbols[0]] = (self.moment, signals[0])
 

@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -180,7 +181,9 @@ def test_secrets_are_found_in_every_section() -> None:
 def root() -> Iterator[logging.Logger]:
     logger = logging.getLogger()
     kept = logger.handlers[:], logger.level
+    hook = sys.excepthook
     yield logger
+    sys.excepthook = hook
     logger.handlers[:], level = kept
     logger.setLevel(level)
 
@@ -207,6 +210,34 @@ def test_logs_go_to_stderr_once_and_without_the_configured_token(
     assert "a-token-of-my-own" not in err
     assert "not shown" not in err
     assert err.startswith("{") is is_json
+
+
+def test_what_ends_the_program_is_printed_without_the_configured_token(
+    root: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.set_up(Config.model_validate({"telegram": {"token": "a-token-of-my-own"}}))
+    error = ExceptionGroup("ended", [raised("GET /bota-token-of-my-own/getMe")])
+
+    sys.excepthook(type(error), error, None)
+
+    err = capsys.readouterr().err
+    assert "ValueError: GET /bot***/getMe" in err
+    assert "a-token-of-my-own" not in err
+
+
+@pytest.mark.parametrize("name", ["httpx", "httpcore.http11", "aiohttp.access"])
+def test_what_libraries_log_of_requests_is_neither_shown_nor_leaks(
+    root: logging.Logger, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    logs.set_up(Config.model_validate({"telegram": {"token": "a-token-of-my-own"}}))
+    library = logging.getLogger(name)
+
+    library.info("POST %s", "https://x/bota-token-of-my-own/getMe")
+    library.warning("POST %s", "https://x/bota-token-of-my-own/getMe")
+
+    err = capsys.readouterr().err
+    assert err.count("POST https://x/bot***/getMe") == 1
+    assert "a-token-of-my-own" not in err
 
 
 # ------------------------------------------------------------------------- repeats

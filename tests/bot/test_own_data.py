@@ -180,3 +180,16 @@ def test_anything_is_read_or_refused(text: str) -> None:
         return
     for one in read.watches:
         own_data.conditions_of(one)
+
+
+def test_half_a_character_in_json_is_none_and_a_whole_one_stays() -> None:
+    text = (
+        r'{"watches": [{"watch": "BTC", "key": "a\ud800"}, "\udfff"],'
+        r' "language": "\ud83d\ude00"}'
+    )
+
+    data = own_data.read(text)
+
+    repr(data).encode()
+    assert data.watches[0].key == "a?"
+    assert data.language == "😀"

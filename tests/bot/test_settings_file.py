@@ -102,11 +102,11 @@ def test_a_file_that_is_no_text_names_the_line(folder):
 
 def test_environment_wins_over_file_and_command_line_over_both(write):
     write('[web]\nport = 1\nhost = "::1"\n[app]\naccess = "list"')
-    env = {"FLIPWATCH_WEB__PORT": "2", "FLIPWATCH_WEB__HOST": "0.0.0.0"}
+    env = {"FLIPWATCH_WEB__PORT": "2", "FLIPWATCH_WEB__HOST": "127.0.0.2"}
 
     config = load_config(None, env, overrides={"web.port": 3})
 
-    assert (config.web.port, config.web.host) == (3, "0.0.0.0")
+    assert (config.web.port, config.web.host) == (3, "127.0.0.2")
     assert config.app.access == "list"
 
 
@@ -164,6 +164,7 @@ IN_THE_ENVIRONMENT = {
     "health.stuck_after": ("600", 600.0),
     "web.host": ("0.0.0.0", "0.0.0.0"),
     "web.port": ("0", 0),
+    "web.access_key": ("sixteen-letters!", "sixteen-letters!"),
     "delivery.lease": ("30", 30.0),
     "delivery.send_timeout": ("5", 5.0),
     "delivery.max_age": ("3600", 3600.0),
@@ -177,6 +178,7 @@ IN_THE_ENVIRONMENT = {
 }
 #: what an option needs beside it
 ALSO = {
+    "web.host": {"FLIPWATCH_WEB__ACCESS_KEY": "sixteen-letters!"},
     "telegram.mode": {"FLIPWATCH_TELEGRAM__WEBHOOK_URL": "https://bot.example.org"},
     "discord.shard_ids": {"FLIPWATCH_DISCORD__SHARD_COUNT": "2"},
 }
@@ -338,7 +340,10 @@ _configs = st.fixed_dictionaries(
             },
         ),
         "web": st.fixed_dictionaries(
-            {"host": _words.filter(bool), "port": st.integers(0, 65535)}
+            {
+                "host": st.sampled_from(["127.0.0.1", "::1", "localhost", "127.9.9.9"]),
+                "port": st.integers(0, 65535),
+            }
         ),
         "app": st.fixed_dictionaries(
             {},

@@ -44,7 +44,8 @@ def problems(env=None, path=None, **overrides) -> list[str]:
             "[xyz]",
             (
                 "[xyz]: unknown section; there are [telegram], [discord], [app],"
-                " [engine], [storage], [web], [delivery], [alerts], [api]"
+                " [engine], [storage], [web], [delivery], [alerts], [api],"
+                " [keep], [health]"
             ),
         ),
         (

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import world as worlds
 from fakes import FakeSender
-from world import World
+from world import World, news_of
 
 from bot.errors import (
     MessageRejectedError,
@@ -299,7 +299,7 @@ def heard(texts: list[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {symbol: [] for symbol in SYMBOLS}
     for text in texts:
         told: dict[str, str] = {}
-        for line in text.splitlines():
+        for line in news_of(text).splitlines():
             symbols = [s for s in SYMBOLS if re.search(rf"\b{s}\b", line)]
             news = line.split(" (you knew")[0]
             signals = re.findall(r"\b(bullish|bearish)\b", news)

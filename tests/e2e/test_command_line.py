@@ -24,7 +24,7 @@ poll_interval = 1
 async def test_a_replay_is_polled_to_its_end_and_listed(tmp_path: Path) -> None:
     (tmp_path / "history.csv").write_text(CSV)
 
-    async with running(tmp_path, REPLAY) as program:
+    async with running(tmp_path, '[engine]\nkind = "replay"\n') as program:
         await program.line("the replay file is at its end")
         status, _ = await program.get("/livez")
         assert status == 200
@@ -102,7 +102,7 @@ async def test_a_file_that_is_no_database_is_told_and_left_alone(
 
 @pytest.mark.timeout(180)
 async def test_a_port_in_use_names_the_option(tmp_path: Path) -> None:
-    async with running(tmp_path, "") as first:
+    async with running(tmp_path, '[engine]\nkind = "replay"\n') as first:
         port = first.url.rpartition(":")[2]
         (tmp_path / "other").mkdir()
         code, _, err = await call(

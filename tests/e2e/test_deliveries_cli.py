@@ -207,7 +207,7 @@ async def test_a_wrong_call_says_what_is_wrong(deliveries, words, hint) -> None:
 
 @pytest.mark.timeout(180)
 async def test_it_works_beside_a_running_bot(tmp_path: Path) -> None:
-    async with running(tmp_path, "") as program:
+    async with running(tmp_path, '[engine]\nkind = "replay"\n') as program:
         code, out, err = await call("deliveries", "list", "--json", cwd=tmp_path)
         assert (code, listing(out)) == (0, []), err
         code, out, err = await call("deliveries", "replay", "--all-dead", cwd=tmp_path)

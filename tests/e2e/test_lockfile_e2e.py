@@ -7,11 +7,14 @@ from running import call, running
 
 pytestmark = pytest.mark.timeout(180)
 
+#: an engine that asks nobody
+REPLAY = '[engine]\nkind = "replay"\n'
+
 
 async def test_the_second_program_on_a_file_refuses_and_listings_work(
     tmp_path: Path,
 ) -> None:
-    async with running(tmp_path, "") as program:
+    async with running(tmp_path, REPLAY) as program:
         code, out, err = await call(
             "run", cwd=tmp_path, env={"FLIPWATCH_WEB__PORT": "0"}
         )
@@ -27,7 +30,7 @@ async def test_the_second_program_on_a_file_refuses_and_listings_work(
 
         await program.kill()
 
-    async with running(tmp_path, "") as program:
+    async with running(tmp_path, REPLAY) as program:
         assert (await program.get("/livez"))[0] == 200
 
 

@@ -201,12 +201,57 @@ async def text_server(content: bytes) -> AsyncIterator[str]:
 
 async def test_a_file_that_cannot_be_read_is_none() -> None:
     async with text_server(b"\xff\xfe\x00") as url:
-        no_text = await files.read({"size": 3, "url": url})
-        gone = await files.read({"size": 3, "url": url + "x"})
-        large = await files.read({"size": ATTACHMENT_MAX + 1, "url": url})
-    down = await files.read({"size": 3, "url": url})
+        no_text = await files.read({"size": 3, "url": url}, url)
+        gone = await files.read({"size": 3, "url": url + "x"}, url)
+        large = await files.read({"size": ATTACHMENT_MAX + 1, "url": url}, url)
+    down = await files.read({"size": 3, "url": url}, url)
 
     assert (no_text, gone, large, down) == (None, None, None, None)
+
+
+async def test_a_file_that_comes_piece_by_piece_is_read_whole() -> None:
+    content = b"BTC\n" * (ATTACHMENT_MAX // 4)
+    async with text_server(content) as url:
+        whole = await files.read({"size": len(content), "url": url}, url)
+    async with text_server(content + b"x") as url:
+        longer_than_said = await files.read({"size": 3, "url": url}, url)
+
+    assert whole is not None
+    assert len(whole.text) == ATTACHMENT_MAX
+    assert longer_than_said is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://169.254.169.254/latest/meta-data",
+        "http://127.0.0.1:8080/metrics",
+        "http://cdn.discordapp.com/a",
+        "https://cdn.discordapp.com:8443/a",
+        "https://cdn.discordapp.com.example.org/a",
+        "https://cdn.discordapp.com@example.org/a",
+        "https://discord.com/a",
+        "file:///etc/passwd",
+        "//[",
+        "",
+    ],
+)
+async def test_a_file_anywhere_else_is_not_fetched(
+    url: str, outside_calls: list[str]
+) -> None:
+    assert await files.read({"url": url}, "https://discord.com/api/v10") is None
+    assert outside_calls == []
+
+
+async def test_a_file_at_discords_own_servers_is_fetched(
+    outside_calls: list[str],
+) -> None:
+    url = "https://cdn.discordapp.com/attachments/1/2/list.txt?ex=1"
+
+    assert await files.read({"url": url}, "https://discord.com/api/v10") is None
+    # asked for, and refused by the tests' own guard
+    assert set(outside_calls) == {"cdn.discordapp.com"}
+    outside_calls.clear()
 
 
 # ------------------------------------------------------------------------------ web

@@ -134,6 +134,26 @@ async def test_polling_goes_on_after_a_failure(
         assert face.trouble() == ""
 
 
+async def test_an_update_that_can_not_be_read_holds_up_nobody(
+    tg: FakeTelegram, caplog: pytest.LogCaptureFixture
+):
+    alice, desk = tg.user("Alice"), FakeDesk()
+    async with listening(tg, desk) as face:
+        await until(lambda: face.trouble() == "")
+        alice.says("/watch BTC")
+        tg.world.push("message", {"message_id": "my words"})
+        alice.says("/watch ETH")
+        await alice.receives(2)
+        tg.world.push("message", {"chat": [[]]})
+        alice.says("/watch SOL")
+        await alice.receives(1)
+        assert face.trouble() == ""
+
+    assert [c.text for c in desk.calls] == ["/watch BTC", "/watch ETH", "/watch SOL"]
+    assert caplog.text.count("an update that can't be read") == 2
+    assert "my words" not in caplog.text
+
+
 async def test_a_refused_command_menu_stops_nothing(tg: FakeTelegram):
     alice = tg.user("Alice")
     tg.fail_next("setMyCommands", status=500)

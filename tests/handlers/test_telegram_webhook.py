@@ -151,6 +151,8 @@ async def test_whoever_lacks_the_secret_is_refused(tg: FakeTelegram, headers):
         (b"x" * (1024 * 1024 + 1), 413),
         (b'{"update_id": 5}', 200),
         (b'{"update_id": 6, "something_new": {"a": 1}}', 200),
+        (b'{"update_id": 7, "message": {"message_id": "x"}}', 200),
+        (b'{"update_id": 8, "message": [[]]}', 200),
     ],
     ids=lambda x: str(x)[:30],
 )

@@ -197,18 +197,6 @@ def test_a_place_that_cannot_be_listened_on_names_the_option(error, words):
     assert face._refusal("box", 80, error).startswith(words)
 
 
-async def test_a_host_others_can_reach_is_warned_about(caplog, client):
-    room = WebRoom()
-    room.face = room.new_face(host="0.0.0.0")
-    with caplog.at_level(logging.WARNING, logger="handlers.web"):
-        async with room.open():
-            headers = {"Host": "box.example"}
-            async with client.get(room.url + "/livez", headers=headers) as response:
-                assert response.status == 200
-
-    assert "no password" in caplog.text
-
-
 async def test_a_loopback_host_is_not_warned_about(caplog):
     with caplog.at_level(logging.WARNING, logger="handlers.web"):
         async with WebRoom().open() as room:

@@ -118,6 +118,8 @@ async function post(path, body) {
   } catch {
     throw new Error("No connection to Flipwatch. Is it still running?");
   }
+  // the session is over, or the key is another: the entrance comes instead of the page
+  if (answer.status === 401) location.reload();
   const content = await answer.json().catch(() => ({}));
   if (!answer.ok) throw new Error(content.error ?? `Flipwatch answered ${answer.status}.`);
   return content;
