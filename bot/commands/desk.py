@@ -235,6 +235,9 @@ class CommandDesk:
             parsed = Parsed()
         if await self._are_known(parsed):
             return await watching.watch(self._room, call, text)
+        if parsed.named:
+            # before the first grades it says so; a symbol can't be told from a word
+            await self._room.suggestion(text)
         raise UserError(
             "I understand commands and symbols",
             hint="For example BTC ETH, or /help.",

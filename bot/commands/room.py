@@ -160,8 +160,18 @@ class Room:
         return (await self.store.get_assets([int(number)])).get(int(number))
 
     async def suggestion(self, word: str) -> str:
-        """Return the symbol that was most likely meant, or an empty string."""
+        """Return the symbol that was most likely meant, or an empty string.
+
+        Raises:
+            UserError: nothing is known so far, so nothing can be said of a word.
+        """
         known = await self.store.symbols(self.source.name)
+        if not known:
+            raise UserError(
+                "No grades yet",
+                hint="The first ones are on their way: type this again in a minute or "
+                "two. /status says how it stands.",
+            )
         near = suggest(word, [symbol for symbol, _ in known])
         if near:
             return near
