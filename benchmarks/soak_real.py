@@ -8,6 +8,7 @@ file handles are looked at. In the end everybody must have heard of every turn.
 
 import asyncio
 import random
+import re
 import sqlite3
 import sys
 import tempfile
@@ -154,7 +155,10 @@ async def _missing(people: list[User], turned: list[str]) -> list[str]:
         while True:
             missing = []
             for person in people:
-                words = set(" ".join(m.text for m in person.messages).split())
+                # an edited table may name others than it did when it was sent
+                texts = [m.text for m in person.messages]
+                texts += [m.first.text for m in person.messages if m.first]
+                words = set(re.findall(r"\w+", " ".join(texts)))
                 missing += [f"{person}: {s}" for s in turned if s not in words]
             if not missing or time.monotonic() > ends:
                 return missing
