@@ -8,6 +8,7 @@ file handles are looked at. In the end everybody must have heard of every turn.
 
 import asyncio
 import random
+import re
 import sqlite3
 import sys
 import tempfile
@@ -104,7 +105,8 @@ async def _play(
     warm = memory[int(WARM_SECONDS / LOOK_EVERY) :] or memory
     grown = min(warm[-3:]) - max(warm[:3])
     for words in missing[:10]:
-        print(f"not heard of: {words}, turn {turned.index(words.split()[-1])}")
+        became = _became(Path(folder) / "flipwatch.db", words)
+        print(f"not heard of: {words}: {became}")
     print(
         f"{minutes:g} min: {len(turned)} turns to {PEOPLE} people,"
         f" {len(telegram.sent)} messages, {len(missing)} not heard of,"
@@ -153,11 +155,29 @@ async def _missing(people: list[User], turned: list[str]) -> list[str]:
         while True:
             missing = []
             for person in people:
-                words = set(" ".join(m.text for m in person.messages).split())
+                # an edited table may name others than it did when it was sent
+                texts = [m.text for m in person.messages]
+                texts += [m.first.text for m in person.messages if m.first]
+                words = set(re.findall(r"\w+", " ".join(texts)))
                 missing += [f"{person}: {s}" for s in turned if s not in words]
             if not missing or time.monotonic() > ends:
                 return missing
             await asyncio.sleep(2)
+
+
+def _became(path: Path, words: str) -> list[tuple[object, ...]]:
+    """Say what the program believes of somebody's delivery about an asset."""
+    chat = words.partition("private ")[2].partition(")")[0]
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    rows = connection.execute(
+        "SELECT d.* FROM deliveries d JOIN events e ON e.id = d.event_id"
+        " JOIN assets a ON a.id = e.asset_id"
+        " JOIN recipients r ON r.id = d.recipient_id"
+        " WHERE r.chat = ? AND a.symbol = ?",
+        [chat, words.rsplit(maxsplit=1)[-1]],
+    ).fetchall()
+    connection.close()
+    return rows
 
 
 def _left(path: Path) -> dict[str, int]:

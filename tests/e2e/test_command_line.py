@@ -24,7 +24,7 @@ poll_interval = 1
 async def test_a_replay_is_polled_to_its_end_and_listed(tmp_path: Path) -> None:
     (tmp_path / "history.csv").write_text(CSV)
 
-    async with running(tmp_path, '[engine]\nkind = "replay"\n') as program:
+    async with running(tmp_path, REPLAY) as program:
         await program.line("the replay file is at its end")
         status, _ = await program.get("/livez")
         assert status == 200
