@@ -1,7 +1,7 @@
 """The command line: `flipwatch run|demo|assets|events|backtest` and more.
 
 The operator's commands (`init`, `check`, `send-test`, `db` ...) are in
-`bot.cli_upkeep` and `bot.cli_db`.
+`bot.cli_upkeep` and `bot.cli_db`, those of our own engine in `bot.cli_engine`.
 
 Results go to stdout, logs to stderr. Exit codes: 0 it worked, 1 it failed, 2 the call
 or the configuration is wrong. `--json` gives listings as JSON, one array.
@@ -13,13 +13,21 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Collection, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot import __version__, cli_db, cli_upkeep, listings, logs, loops, outbox
+from bot import (
+    __version__,
+    cli_db,
+    cli_engine,
+    cli_upkeep,
+    listings,
+    logs,
+    loops,
+    outbox,
+)
 from bot.collector import spare_the_lasting
 from bot.config import Config
 from bot.errors import ConfigError, FlipwatchError
@@ -95,9 +103,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     for command in (assets, events):
         command.add_argument("--json", action="store_true", help="print JSON")
-    _add_backtest(add("backtest", "try a source's signals out on the past", _backtest))
+    cli_engine.add_backtest(commands)
     deliveries = _add_deliveries(commands)
-    engine = _add_engine(commands)
+    engine = cli_engine.add_commands(commands)
     for command in (run, assets, events, *upkeep, *deliveries, *engine):
         command.add_argument(
             "--config",
@@ -146,109 +154,6 @@ def _add_deliveries(
     return listing, replay, drop
 
 
-def _add_engine(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
-) -> Sequence[argparse.ArgumentParser]:
-    """Add `engine serve|candles|keys ...`; return them all."""
-    text = "our own grading engine: serve it, see its candles, give out keys"
-    group = commands.add_parser("engine", help=text, description=text)
-    verbs = group.add_subparsers(metavar="VERB", required=True)
-    text = "keys to the API: add, list, revoke"
-    keys = verbs.add_parser("keys", help=text, description=text)
-    of_keys = keys.add_subparsers(metavar="VERB", required=True)
-
-    def add(
-        where: "argparse._SubParsersAction[argparse.ArgumentParser]",
-        name: str,
-        text: str,
-        action: Callable[[argparse.Namespace], int],
-    ) -> argparse.ArgumentParser:
-        verb = where.add_parser(name, help=text, description=text)
-        verb.set_defaults(action=action)
-        return verb
-
-    serve = add(verbs, "serve", "grade live candles and serve the API", _engine_serve)
-    candles = add(verbs, "candles", "list the candles that are kept", _engine_candles)
-    new = add(of_keys, "add", "make a key; it is shown once", _key_add)
-    new.add_argument("name", help="who it is for")
-    new.add_argument(
-        "--per-minute",
-        type=cli_upkeep.count,
-        help="requests a minute (default: api.per_minute)",
-    )
-    listing = add(of_keys, "list", "list keys, without what they are", _key_list)
-    revoke = add(of_keys, "revoke", "take a key out of force", _key_revoke)
-    revoke.add_argument("name", help="as `list` shows it")
-    for command in (candles, listing):
-        command.add_argument("--json", action="store_true", help="print JSON")
-    return serve, candles, new, listing, revoke
-
-
-def _add_backtest(command: argparse.ArgumentParser) -> None:
-    """Add the options of `backtest`."""
-    command.add_argument(
-        "source",
-        help="candles (a CSV file, a folder of them), a recording of readings, or "
-        "`record`: the documented record that comes with Flipwatch",
-    )
-    command.add_argument(
-        "--fees",
-        type=_percentage,
-        default=0.1,
-        metavar="PERCENT",
-        help="what a trade costs, in per cent (default: 0.1)",
-    )
-    command.add_argument(
-        "--next-bar", action="store_true", help="act on a signal one bar later"
-    )
-    command.add_argument(
-        "--from", dest="begins", type=_moment, metavar="DATE", help="count from then on"
-    )
-    command.add_argument(
-        "--to", dest="ends", type=_moment, metavar="DATE", help="count until then"
-    )
-    command.add_argument("--asset", default="", help="only this asset")
-    command.add_argument(
-        "--csv", type=Path, metavar="FILE", help="write every finished signal"
-    )
-    command.add_argument(
-        "--picture", type=Path, metavar="FILE", help="draw it as an SVG picture"
-    )
-    command.add_argument(
-        "--report", type=Path, metavar="FILE", help="write tables and pictures"
-    )
-    command.add_argument(
-        "--sweep", action="store_true", help="try other parameters, too: takes minutes"
-    )
-    command.add_argument(
-        "--split",
-        type=cli_upkeep.count,
-        default=2023,
-        metavar="YEAR",
-        help="first year that the engine was not developed on (default: 2023)",
-    )
-
-
-def _percentage(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1.0
-    if 0 <= number < 100:  # noqa: PLR2004 - per cent
-        return number
-    raise argparse.ArgumentTypeError(f"per cent, from 0 to 100, not “{text}”")
-
-
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"a date such as 2024-11-07 is needed, not “{text}”"
-        ) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
 def _port(text: str) -> int:
     if text.isdigit() and int(text) <= 65535:  # noqa: PLR2004 - the last TCP port
         return int(text)
@@ -273,7 +178,10 @@ def _run(options: argparse.Namespace) -> int:
             hear(signal.SIGHUP, _reload, app, options)
             await app.run(stop)
 
-    return _run_once(config) if options.once else _until_stopped(run)
+    if options.once:
+        return _run_once(config)
+    loops.run_until_stopped(run)
+    return OK
 
 
 def _reload(app: "App", options: argparse.Namespace) -> None:
@@ -303,43 +211,9 @@ def _demo(options: argparse.Namespace) -> int:
     from bot.demo import run_demo
 
     logs.set_up(Config())
-    return _until_stopped(
+    loops.run_until_stopped(
         lambda stop: run_demo(options.data, options.port, stop, options.scenario)
     )
-
-
-def _until_stopped(run: Callable[[asyncio.Event], Awaitable[None]]) -> int:
-    """Run until SIGINT or SIGTERM, which stop cleanly; a second one stops at once."""
-
-    async def body() -> None:
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        task = asyncio.current_task()
-
-        def on_signal() -> None:
-            if stop.is_set() and task is not None:
-                task.cancel()
-            stop.set()
-
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, on_signal)
-        try:
-            await run(stop)
-        except asyncio.CancelledError:
-            if not stop.is_set():
-                raise
-
-    try:
-        loops.run(body())
-    except BaseExceptionGroup as group:
-        # Task groups wrap what ended them; a single reason of ours is told as itself.
-        known = group.subgroup(FlipwatchError)
-        if known is None or len(known.exceptions) != len(group.exceptions):
-            raise
-        error: BaseException = known
-        while isinstance(error, BaseExceptionGroup):
-            error = error.exceptions[0]
-        raise error from None
     return OK
 
 
@@ -348,7 +222,7 @@ def _until_stopped(run: Callable[[asyncio.Event], Awaitable[None]]) -> int:
 
 def _assets(options: argparse.Namespace) -> int:
     rows = asyncio.run(listings.list_assets(cli_upkeep.load(options)))
-    return _show(
+    return cli_upkeep.show_rows(
         rows,
         options,
         hidden={"id"},
@@ -358,23 +232,9 @@ def _assets(options: argparse.Namespace) -> int:
 
 def _events(options: argparse.Namespace) -> int:
     rows = asyncio.run(listings.list_events(cli_upkeep.load(options), options.limit))
-    return _show(rows, options, hidden={"key", "detected_at"}, empty="no events yet")
-
-
-def _show(
-    rows: Sequence[listings.Row],
-    options: argparse.Namespace,
-    *,
-    hidden: Collection[str] = (),
-    empty: str,
-) -> int:
-    if options.json:
-        print(listings.as_json(rows))
-    elif rows:
-        print("\n".join(listings.as_table(rows, hidden=hidden)))
-    else:
-        print(empty, file=sys.stderr)
-    return OK
+    return cli_upkeep.show_rows(
+        rows, options, hidden={"key", "detected_at"}, empty="no events yet"
+    )
 
 
 # ------------------------------------------------------------------------- deliveries
@@ -385,7 +245,7 @@ def _deliveries(options: argparse.Namespace) -> int:
     rows = asyncio.run(
         listings.list_deliveries(cli_upkeep.load(options), state, options.limit)
     )
-    return _show(rows, options, empty="no such deliveries")
+    return cli_upkeep.show_rows(rows, options, empty="no such deliveries")
 
 
 def _replay(options: argparse.Namespace) -> int:
@@ -406,72 +266,4 @@ def _drop(options: argparse.Namespace) -> int:
     if not options.yes:
         options.verb.error("add --yes: what is dropped is never sent")
     print(f"dropped: {asyncio.run(outbox.drop(cli_upkeep.load(options), options.ids))}")
-    return OK
-
-
-# ----------------------------------------------------------------------------- engine
-
-
-def _engine_serve(options: argparse.Namespace) -> int:
-    from bot.serving import serve
-
-    config = cli_upkeep.load(options)
-    return _until_stopped(lambda stop: serve(config, stop))
-
-
-def _engine_candles(options: argparse.Namespace) -> int:
-    from bot.serving import list_candles
-
-    rows = asyncio.run(list_candles(cli_upkeep.load(options)))
-    return _show(rows, options, empty="no candles yet: the first start fetches them")
-
-
-def _key_add(options: argparse.Namespace) -> int:
-    from bot.serving import add_key
-
-    config = cli_upkeep.load(options)
-    print(asyncio.run(add_key(config, options.name, options.per_minute)))
-    print("Keep it: it is not shown again.", file=sys.stderr)
-    return OK
-
-
-def _key_list(options: argparse.Namespace) -> int:
-    from bot.serving import list_keys
-
-    rows = asyncio.run(list_keys(cli_upkeep.load(options)))
-    return _show(rows, options, empty="no keys: flipwatch engine keys add NAME")
-
-
-def _key_revoke(options: argparse.Namespace) -> int:
-    from bot.serving import revoke_key
-
-    asyncio.run(revoke_key(cli_upkeep.load(options), options.name))
-    print(f"revoked: {options.name}")
-    return OK
-
-
-# --------------------------------------------------------------------------- backtest
-
-
-def _backtest(options: argparse.Namespace) -> int:
-    from bot.backtest import Order, run_backtest
-
-    order = Order(
-        source=options.source,
-        fee=options.fees / 100,
-        is_next_bar=options.next_bar,
-        begins=options.begins,
-        ends=options.ends,
-        asset=options.asset,
-        csv=options.csv,
-        picture=options.picture,
-        report=options.report,
-        is_sweep=options.sweep,
-        split=options.split,
-    )
-    try:
-        run_backtest(order, lambda text: print(text, flush=True))
-    except OSError as error:
-        print(f"flipwatch: {error}", file=sys.stderr)
-        return FAILED
     return OK

@@ -7,11 +7,11 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from bot import first_file, logs
+from bot import first_file, listings, logs
 from bot.config import Config
 from bot.errors import ConfigError
 from bot.findings import Finding, Standing
@@ -155,4 +155,21 @@ def _send(options: argparse.Namespace) -> int:
     to: Address = options.to
     receipt = asyncio.run(send_test(config, to, now=utc_now))
     print(f"sent to {to}" + (f": message {receipt}" if receipt else ""))
+    return OK
+
+
+def show_rows(
+    rows: Sequence[listings.Row],
+    options: argparse.Namespace,
+    *,
+    hidden: Collection[str] = (),
+    empty: str,
+) -> int:
+    """Print a listing as a table, or as JSON where that is asked for."""
+    if options.json:
+        print(listings.as_json(rows))
+    elif rows:
+        print("\n".join(listings.as_table(rows, hidden=hidden)))
+    else:
+        print(empty, file=sys.stderr)
     return OK

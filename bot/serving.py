@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 
 from bot.api_keys import ApiKey, digest_of, new_key
-from bot.app import engine_wanted, utc_now
+from bot.app import utc_now
+from bot.app_engine import engine_wanted
 from bot.candles import Frame, moment_of
 from bot.config import Config
 from bot.errors import ConfigError, NotFoundError

@@ -107,7 +107,7 @@ async def test_once_polls_hands_out_and_sends_and_says_how_it_went(
     clock = FakeClock()
     source = FakeSource(clock)
     source.set("BTC", grade=80)
-    monkeypatch.setattr("bot.app.open_source", lambda *_, **__: source)
+    monkeypatch.setattr("bot.assembly.open_source", lambda *_, **__: source)
     settings = config(tmp_path)
 
     async def once():

@@ -10,7 +10,7 @@ from factories import NOON, asset, state
 from world import World, open_world
 
 from bot import grade_words
-from bot.app import explainer
+from bot.app_engine import explainer
 from bot.commands.desk import CommandDesk
 from bot.message import Table
 from bot.model import Component, Explanation
